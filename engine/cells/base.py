@@ -1,0 +1,136 @@
+"""What a recurrent cell is: its equations forward and backward, in NumPy, and its fast twin in PyTorch.
+
+The NumPy side is what the screen shows. It runs the cell one step after the other over the few displayed
+sequences, in float64, and carries the gradient back by hand-written backpropagation through time. It needs
+no PyTorch, so the page shows an untrained network before any worker is warm. The PyTorch side trains.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The parameters of one recurrent layer, G blocks of H rows packed as PyTorch packs them.
+
+    Attributes:
+        input: W, (G·H, I).
+        recurrent: U, (G·H, H).
+        input_bias: (G·H,).
+        recurrent_bias: (G·H,).
+    """
+
+    input: np.ndarray
+    recurrent: np.ndarray
+    input_bias: np.ndarray
+    recurrent_bias: np.ndarray
+
+    @classmethod
+    def of_layer(cls, parameters: Mapping[str, np.ndarray], layer: int) -> Weights:
+        """Layer number `layer` (from 0) of a network's parameters, as float64."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return cls(*(parameters[f"rnn.{name}_l{layer}"].astype(np.float64) for name in names))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one layer did on B sequences; every array is (T, B, H) and index t−1 holds step t.
+
+    Attributes:
+        hidden_state: h_1 … h_T.
+        hidden_state_grad: ∂L/∂h_1 … ∂L/∂h_T.
+    """
+
+    hidden_state: np.ndarray
+    hidden_state_grad: np.ndarray
+
+
+class Panel(NamedTuple):
+    """An activation to show.
+
+    Attributes:
+        field: its name in the cell's Trace.
+        title: on the screen.
+        symbol: in the equations.
+        is_gate: True for an opening 0…1, False for a signed activity.
+        meaning: what the network does with it, in one sentence.
+    """
+
+    field: str
+    title: str
+    symbol: str
+    is_gate: bool
+    meaning: str
+
+
+TraceType = TypeVar("TraceType", bound=Trace)
+
+
+class Cell(ABC, Generic[TraceType]):
+    """One kind of recurrent layer. One subclass, one file, one entry in every menu.
+
+    Attributes:
+        name: identifier, as in a URL.
+        title: as on the screen.
+        equations: one step, in plain characters, a line each.
+        blocks: G, how many H-row blocks the parameters pack.
+        panels: gates and further states to show, in the order of the screen.
+        own_settings: fields of Experiment that only this cell heeds.
+        order: place among the lanes.
+        step_cost: rough milliseconds of a training step with T=50, B=32, H=32 on one core; sizes the chunks.
+    """
+
+    name: str
+    title: str
+    equations: tuple[str, ...]
+    blocks: int
+    panels: tuple[Panel, ...] = ()
+    own_settings: frozenset[str] = frozenset()
+    order: int = 100
+    step_cost: float = 1.0
+
+    @abstractmethod
+    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> TraceType:
+        """Run the layer from h_0 = 0 over `inputs` (T, B, I); the gradients of the result are NaN."""
+
+    @abstractmethod
+    def backward(
+        self, weights: Weights, trace: TraceType, output_grad: np.ndarray, activation: str
+    ) -> tuple[TraceType, np.ndarray]:
+        """Carry a gradient back through time.
+
+        Args:
+            trace: from `forward`.
+            output_grad: (T, B, H), what the layer's outputs h_t receive from above, at each step.
+
+        Returns:
+            The trace with its gradients, and ∂L/∂(inputs), (T, B, I).
+        """
+
+    @abstractmethod
+    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
+        """h_1 … h_T (T, B, H) from h_0 = 0 by PyTorch, differentiable, as fast as can be.
+
+        Args:
+            inputs: (T, B, I).
+            weights: weight_ih, weight_hh, bias_ih, bias_hh of the layer.
+        """
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^−x), without overflow."""
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+def before(states: np.ndarray) -> np.ndarray:
+    """States one step earlier: (T, B, H) of h_0 = 0, h_1 … h_{T−1}."""
+    return np.concatenate([np.zeros_like(states[:1]), states[:-1]])

@@ -1,0 +1,113 @@
+"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate by Gers et al. 2000).
+
+    i_t = σ(W_i x_t + U_i h_{t−1} + b_i)       input gate
+    f_t = σ(W_f x_t + U_f h_{t−1} + b_f)       forget gate; 1 keeps the cell state
+    g_t = tanh(W_g x_t + U_g h_{t−1} + b_g)    cell candidate
+    o_t = σ(W_o x_t + U_o h_{t−1} + b_o)       output gate
+    c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t            cell state
+    h_t = o_t ⊙ tanh(c_t)                      hidden state
+
+Blocks are packed i, f, g, o, as PyTorch packs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.cells.base import Cell, Panel, Trace, Weights, before, sigmoid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LSTMTrace(Trace):
+    """What an LSTM layer did; every array is (T, B, H).
+
+    Attributes:
+        cell_state: c_t.
+        cell_state_grad: ∂L/∂c_t, all paths, that through h_t included.
+        input_gate: i_t, 0…1.
+        forget_gate: f_t, 0…1; 1 keeps the cell state.
+        cell_candidate: g_t, −1…1; not a gate.
+        output_gate: o_t, 0…1.
+    """
+
+    cell_state: np.ndarray
+    cell_state_grad: np.ndarray
+    input_gate: np.ndarray
+    forget_gate: np.ndarray
+    cell_candidate: np.ndarray
+    output_gate: np.ndarray
+
+
+class LSTM(Cell[LSTMTrace]):
+    """Four blocks: input gate, forget gate, cell candidate, output gate."""
+
+    name = "lstm"
+    title = "LSTM"
+    equations = (
+        "c<sub>t</sub> = f<sub>t</sub> c<sub>t−1</sub> + i<sub>t</sub> tanh(W x<sub>t</sub> + U h<sub>t−1</sub> + b)",
+        "h<sub>t</sub> = o<sub>t</sub> tanh(c<sub>t</sub>)",
+    )
+    blocks = 4
+    panels = (
+        Panel("forget_gate", "Forget gate", "f", True, "Open (1), the cell state is kept; shut (0), it is thrown away."),
+        Panel("input_gate", "Input gate", "i", True, "Open (1), new information is added to the cell state."),
+        Panel("output_gate", "Output gate", "o", True, "Open (1), the cell state is let out as the hidden state."),
+        Panel("cell_state", "Cell state", "c", False, "What the unit remembers, whether or not it lets it out."),
+    )
+    own_settings = frozenset({"forget_bias"})
+    order = 2
+    step_cost = 1.0
+
+    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> LSTMTrace:
+        bias = weights.input_bias + weights.recurrent_bias
+        driven = inputs @ weights.input.T + bias  # (T, B, 4H)
+        recurrent = np.ascontiguousarray(weights.recurrent.T)
+        steps, batch, width = driven.shape[0], driven.shape[1], weights.recurrent.shape[1]
+        states, cells = np.empty((steps, batch, width)), np.empty((steps, batch, width))
+        packed = np.empty((steps, batch, 4, width))
+        h, c = np.zeros((batch, width)), np.zeros((batch, width))
+        for t in range(steps):
+            pre = (driven[t] + h @ recurrent).reshape(batch, 4, width)
+            packed[t] = sigmoid(pre)
+            packed[t, :, 2] = np.tanh(pre[:, 2])
+            i, f, g, o = packed[t].swapaxes(0, 1)
+            c = cells[t] = f * c + i * g
+            h = states[t] = o * np.tanh(c)
+        nothing = np.full_like(states, np.nan)
+        i, f, g, o = np.moveaxis(packed, 2, 0)
+        return LSTMTrace(states, nothing, cells, nothing, i, f, g, o)
+
+    def backward(
+        self, weights: Weights, trace: LSTMTrace, output_grad: np.ndarray, activation: str
+    ) -> tuple[LSTMTrace, np.ndarray]:
+        i, f, g, o = trace.input_gate, trace.forget_gate, trace.cell_candidate, trace.output_gate
+        squashed = np.tanh(trace.cell_state)
+        let_out = o * (1 - squashed * squashed)  # ∂h_t/∂c_t
+        slopes = np.stack(  # of c_t by the pre-activations of i, f, g, and of h_t by that of o
+            [g * i * (1 - i), before(trace.cell_state) * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], axis=2
+        )
+        state_grad, cell_grad = np.empty_like(output_grad), np.empty_like(output_grad)
+        packed = np.empty_like(slopes)
+        h_future = np.zeros_like(output_grad[0])
+        c_future = np.zeros_like(output_grad[0])
+        for t in reversed(range(len(output_grad))):
+            dh = state_grad[t] = output_grad[t] + h_future
+            dc = cell_grad[t] = dh * let_out[t] + c_future
+            packed[t, :, :3] = slopes[t, :, :3] * dc[:, np.newaxis]
+            packed[t, :, 3] = slopes[t, :, 3] * dh
+            h_future = packed[t].reshape(len(dh), -1) @ weights.recurrent
+            c_future = dc * f[t]
+        input_grad = packed.reshape(*output_grad.shape[:2], -1) @ weights.input
+        return replace(trace, hidden_state_grad=state_grad, cell_state_grad=cell_grad), input_grad
+
+    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
+        import torch
+
+        start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
+        return torch.lstm(inputs, (start, start), weights, True, 1, 0.0, False, False, False)[0]

@@ -1,0 +1,70 @@
+"""The vanilla recurrent network (Elman 1990).
+
+    h_t = φ(W x_t + b + U h_{t−1} + b')
+
+φ is tanh, ReLU, or the identity; with the identity the network is a linear dynamical system.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.cells.base import Cell, Trace, Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NUMPY = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0), "identity": lambda z: z}
+
+
+class RNN(Cell[Trace]):
+    """One block: the new state."""
+
+    name = "rnn"
+    title = "RNN"
+    equations = ("h<sub>t</sub> = tanh(W x<sub>t</sub> + U h<sub>t−1</sub> + b)",)
+    blocks = 1
+    own_settings = frozenset({"activation"})
+    order = 0
+    step_cost = 1.0
+
+    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> Trace:
+        phi = _NUMPY[activation]
+        driven = inputs @ weights.input.T + (weights.input_bias + weights.recurrent_bias)  # (T, B, H)
+        recurrent = np.ascontiguousarray(weights.recurrent.T)
+        states = np.empty_like(driven)
+        h = np.zeros_like(driven[0])
+        for t, x in enumerate(driven):
+            h = states[t] = phi(x + h @ recurrent)
+        return Trace(states, np.full_like(states, np.nan))
+
+    def backward(
+        self, weights: Weights, trace: Trace, output_grad: np.ndarray, activation: str
+    ) -> tuple[Trace, np.ndarray]:
+        slope = slope_numpy(trace.hidden_state, activation)
+        state_grad = np.empty_like(output_grad)
+        from_future = np.zeros_like(output_grad[0])
+        for t in reversed(range(len(output_grad))):
+            state_grad[t] = output_grad[t] + from_future
+            from_future = (state_grad[t] * slope[t]) @ weights.recurrent
+        return replace(trace, hidden_state_grad=state_grad), (state_grad * slope) @ weights.input
+
+    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
+        from engine.torch_rnn import run_rnn
+
+        return run_rnn(inputs, weights, activation)
+
+
+def slope_numpy(states: np.ndarray, activation: str) -> np.ndarray:
+    """φ' at each step, told from φ's value there."""
+    match activation:
+        case "tanh":
+            return 1 - states * states
+        case "relu":
+            return (states > 0).astype(states.dtype)
+    return np.ones_like(states)
+
+

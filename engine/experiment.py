@@ -1,0 +1,279 @@
+"""The whole configuration of one network on one task: frozen, validated, to and from a link."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+
+from engine.cells import CELLS
+from engine.errors import ExperimentError
+from engine.series import SHIPPED, is_here, is_own
+from engine.tasks import TASKS, task_named, task_of
+
+OFF = "off"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A field with a fixed set of values."""
+
+    options: tuple[str, ...]
+    also: Callable[[str], bool] = lambda value: False
+
+    def check(self, name: str, value: object) -> str:
+        """`value` if it is an option, else ExperimentError."""
+        if isinstance(value, str) and (value in self.options or self.also(value)):
+            return str(value)
+        raise ExperimentError(f"{name}={value!r} is unknown: choose one of {', '.join(self.options)}.")
+
+    def parse(self, name: str, text: str) -> str:
+        """The value written as `text` in a link."""
+        return self.check(name, text)
+
+    def write(self, value: Any) -> str:
+        """`value` as text for a link."""
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A field with a range, ends included; whole, or real; `optional` ones may be None, "off" in a link."""
+
+    low: float
+    high: float
+    whole: bool = False
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> float | int | None:
+        """`value` as a number in range, else ExperimentError."""
+        if value is None and self.optional:
+            return None
+        if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+            number = float(value)
+            if math.isfinite(number) and self.low <= number <= self.high and (not self.whole or number.is_integer()):
+                return int(value) if self.whole else number
+        raise ExperimentError(f"{name}={value!r} is out of range: choose {self._range()}.")
+
+    def parse(self, name: str, text: str) -> float | int | None:
+        """The value written as `text` in a link."""
+        if self.optional and text == OFF:
+            return None
+        try:
+            if len(text) > 40 or "_" in text:
+                raise ValueError
+            number = float(text)
+        except ValueError:
+            raise ExperimentError(f"{name}={text[:40]!r} is not a number: choose {self._range()}.") from None
+        return self.check(name, number)
+
+    def write(self, value: Any) -> str:
+        """`value` as text for a link; every digit that matters, no more."""
+        return OFF if value is None else str(int(value)) if float(value).is_integer() else repr(value)
+
+    def _range(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} from {self.low:g} to {self.high:,g}" + (f", or {OFF}" if self.optional else "")
+
+
+@dataclass(frozen=True)
+class Change:
+    """New settings from a given training step on, made while the run went on.
+
+    Attributes:
+        step: the first training step (counted from 0) made with them.
+        learning_rate: as in Experiment.
+        clip_norm: as in Experiment.
+    """
+
+    step: int
+    learning_rate: float
+    clip_norm: float | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The field of all `Change`s: in a link "1180:0.001:1;2000:0.0005:off"."""
+
+    most: int = 50
+
+    def check(self, name: str, value: Any) -> tuple[Change, ...]:
+        """`value` as a tuple of changes in order of their steps, else ExperimentError."""
+        if not isinstance(value, (tuple, list)) or len(value) > self.most:
+            raise ExperimentError(f"{name} has to be a sequence of at most {self.most} changes.")
+        checked = tuple(
+            Change(STEPS.check(name, change.step), RATE.check(name, change.learning_rate), CLIP.check(name, change.clip_norm))  # type: ignore[arg-type]
+            for change in value
+        )
+        if any(later.step <= earlier.step for earlier, later in zip(checked, checked[1:], strict=False)):
+            raise ExperimentError(f"{name}: the steps of the changes have to increase.")
+        return checked
+
+    def parse(self, name: str, text: str) -> tuple[Change, ...]:
+        """The value written as `text` in a link."""
+        changes = []
+        for part in text.split(";") if text else []:
+            pieces = part.split(":")
+            if len(pieces) != 3:
+                raise ExperimentError(f"{name}={part[:40]!r} can't be read: write step:learning rate:clipping.")
+            changes.append(Change(STEPS.parse(name, pieces[0]), RATE.parse(name, pieces[1]), CLIP.parse(name, pieces[2])))  # type: ignore[arg-type]
+        return self.check(name, tuple(changes))
+
+    def write(self, value: Any) -> str:
+        """`value` as text for a link."""
+        return ";".join(f"{each.step}:{RATE.write(each.learning_rate)}:{CLIP.write(each.clip_norm)}" for each in value)
+
+
+STEPS = Number(1, 100_000, whole=True)
+RATE = Number(1e-6, 10)
+CLIP = Number(1e-3, 1000, optional=True)
+
+INITIALIZATIONS = ("pytorch", "orthogonal", "identity")
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam")
+ACTIVATIONS = ("tanh", "relu", "identity")
+
+
+def _field(default: Any, rule: Choice | Number | Changes) -> Any:
+    return field(default=default, metadata={"rule": rule})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One network on one task. Two equal experiments train to the same bytes.
+
+    Attributes:
+        task: a name from `TASKS`.
+        series: which series the task "series" forecasts: a shipped one's name or that of a registered upload.
+        cell: a name from `CELLS`: "rnn", "gru" or "lstm".
+        activation: of the vanilla RNN: "tanh", "relu", or "identity" for a linear one.
+        length: T, steps of a sequence.
+        hidden_size: H, units of each layer.
+        layers: stacked recurrent layers, 1 to 3.
+        batch_size: B, fresh sequences a training step.
+        optimizer: "sgd", "momentum" (0.9), "rmsprop" or "adam", with PyTorch's defaults otherwise.
+        learning_rate: of the optimiser, from the first step on.
+        clip_norm: largest norm of the whole gradient; a longer one is scaled down. None: no clipping.
+        changes: learning rate and clipping changed at later steps.
+        initialization: "pytorch" (uniform in ±1/√H), "orthogonal" (recurrent blocks are random rotations
+            times `spectral_radius`) or "identity" (recurrent blocks are the identity times
+            `spectral_radius`, biases zero; Le, Jaitly & Hinton 2015).
+        spectral_radius: largest |eigenvalue| of each recurrent block at the start; not for "pytorch".
+        forget_bias: the LSTM's forget-gate bias at the start (both its bias vectors together).
+        seed: of everything random.
+        steps: training steps after which a run ends at the latest.
+
+    Raises:
+        ExperimentError: a field is out of range; the message says what to choose.
+    """
+
+    task: str = _field("adding", Choice(tuple(TASKS)))
+    series: str = _field(SHIPPED[0], Choice(SHIPPED, also=is_own))
+    cell: str = _field("lstm", Choice(tuple(CELLS)))
+    activation: str = _field("tanh", Choice(ACTIVATIONS))
+    length: int = _field(50, Number(2, 200, whole=True))
+    hidden_size: int = _field(32, Number(1, 128, whole=True))
+    layers: int = _field(1, Number(1, 3, whole=True))
+    batch_size: int = _field(32, Number(1, 256, whole=True))
+    optimizer: str = _field("adam", Choice(OPTIMIZERS))
+    learning_rate: float = _field(0.003, RATE)
+    clip_norm: float | None = _field(1.0, CLIP)
+    changes: tuple[Change, ...] = _field((), Changes())
+    initialization: str = _field("pytorch", Choice(INITIALIZATIONS))
+    spectral_radius: float = _field(1.0, Number(0, 3))
+    forget_bias: float = _field(1.0, Number(-10, 10))
+    seed: int = _field(0, Number(0, 2**31 - 1, whole=True))
+    steps: int = _field(3000, STEPS)
+
+    def __post_init__(self) -> None:
+        for name, rule in RULES.items():
+            object.__setattr__(self, name, rule.check(name, getattr(self, name)))
+        if self.task != "series" or is_here(self.series):
+            task_of(self).check_length(self.length)
+
+    def to_query(self) -> str:
+        """This experiment as the query of a link: what differs from the defaults. `from_query` is its inverse."""
+        return urlencode(self.query_items())
+
+    def query_items(self) -> dict[str, str]:
+        """The fields that differ from the defaults, as text."""
+        return {
+            name: rule.write(getattr(self, name))
+            for name, rule in RULES.items()
+            if getattr(self, name) != getattr(DEFAULT, name)
+        }
+
+    @classmethod
+    def from_query(cls, query: str | Mapping[str, str]) -> Experiment:
+        """The experiment that a link's query (or its decoded items) describes.
+
+        Raises:
+            ExperimentError: unknown or repeated names, or values out of range.
+        """
+        experiment, problems = cls.from_query_leniently(query)
+        if problems:
+            raise ExperimentError(problems[0])
+        return experiment
+
+    @classmethod
+    def from_query_leniently(cls, query: str | Mapping[str, str]) -> tuple[Experiment, list[str]]:
+        """Like `from_query`, but what can't be used is left at its default, and told in sentences."""
+        items, problems = _items(query)
+        values: dict[str, Any] = {}
+        for name, text in items:
+            if name not in RULES:
+                problems.append(f"{name[:40]!r} is not a setting.")
+            elif name in values:
+                problems.append(f"{name} is set twice.")
+            else:
+                try:
+                    values[name] = RULES[name].parse(name, text)
+                except ExperimentError as problem:
+                    problems.append(str(problem))
+        try:
+            return cls(**values), problems
+        except ExperimentError as problem:  # each field is in its own range, so it is the length that misfits
+            task = task_named(values.get("task", DEFAULT.task), values.get("series", DEFAULT.series))
+            return cls(**(values | {"length": task.default_length})), [*problems, str(problem)]
+
+    def settings_at(self, step: int) -> tuple[float, float | None]:
+        """Learning rate and clipping norm of training step number `step` (counted from 0)."""
+        rate, clip = self.learning_rate, self.clip_norm
+        for change in self.changes:
+            if change.step <= step:
+                rate, clip = change.learning_rate, change.clip_norm
+        return rate, clip
+
+    def until(self, step: int) -> Experiment:
+        """What of this experiment decides about the first `step` training steps.
+
+        Everything else is at its default: the step budget, later changes, and settings of other cells.
+        Experiments that agree in it have the same states up to there, to the byte.
+        """
+        unused: dict[str, Any] = {"steps": DEFAULT.steps}
+        unused["changes"] = tuple(change for change in self.changes if change.step < step)
+        if self.task != "series":
+            unused["series"] = DEFAULT.series
+        if self.initialization == "pytorch":
+            unused["spectral_radius"] = DEFAULT.spectral_radius
+        for name in {"activation", "forget_bias"} - CELLS[self.cell].own_settings:
+            unused[name] = getattr(DEFAULT, name)
+        return replace(self, **unused)
+
+
+RULES: dict[str, Choice | Number | Changes] = {each.name: each.metadata["rule"] for each in fields(Experiment)}
+"""Field → its rule, which knows the range: for the checks here and for the sliders."""
+
+DEFAULT = Experiment()
+
+
+def _items(query: str | Mapping[str, str]) -> tuple[list[tuple[str, str]], list[str]]:
+    if isinstance(query, Mapping):
+        return [(str(name), str(text)) for name, text in query.items()], []
+    try:
+        return parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=100, errors="strict"), []
+    except ValueError:
+        return [], ["The link can't be read."]

@@ -1,0 +1,138 @@
+"""A look inside a network: everything it does on a few fixed sequences, and the gradient that flows back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from engine.cells import CELLS, Trace, Weights
+from engine.experiment import Experiment
+from engine.randomness import Stream, generator
+from engine.tasks import Batch, Loss, Task, task_of
+from engine.training import TrainingState
+
+DISPLAYED = 4  # sequences
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A network's states, gates and gradients on B displayed sequences of T steps.
+
+    The names of the last layer's `Trace` are also names here: `recording.hidden_state` is
+    `recording.layers[-1].hidden_state`, `recording.forget_gate` the LSTM's, and so on.
+
+    Attributes:
+        step: training steps made before.
+        batch: inputs (T, B, I), targets and target mask.
+        outputs: (T, B, O) float32, before any sigmoid or softmax.
+        loss: the task's loss L on this batch, a mean over sequences and steps that have a target.
+        metric: the task's metric on this batch.
+        layers: one `Trace` a layer, float32; gradients are ∂L/∂(state).
+    """
+
+    step: int
+    batch: Batch
+    outputs: np.ndarray
+    loss: float
+    metric: float
+    layers: tuple[Trace, ...]
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """(T, B, I) float32."""
+        return self.batch.inputs
+
+    @property
+    def targets(self) -> np.ndarray:
+        """(T, B, O) float32, or (T, B) int64 for classes."""
+        return self.batch.targets
+
+    @property
+    def target_mask(self) -> np.ndarray:
+        """(T, B) bool, True where the target counts."""
+        return self.batch.target_mask
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        arrays = [self.outputs, *(array for layer in self.layers for array in vars(layer).values())]
+        return sum(array.nbytes for array in arrays)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "layers":
+            raise AttributeError(name)
+        return getattr(self.layers[-1], name)
+
+
+def record(experiment: Experiment, state: TrainingState) -> Recording:
+    """Run the network of `state` on the experiment's displayed sequences, forward and backward.
+
+    Computed in float64 and given in float32. The sequences depend on task, length and seed only, so networks
+    that are compared are seen on the same ones.
+    """
+    task = task_of(experiment)
+    batch = task.display(generator(experiment.seed, Stream.DISPLAY), experiment.length, DISPLAYED)
+    cell, activation = CELLS[experiment.cell], experiment.activation
+    weights = [Weights.of_layer(state.parameters, layer) for layer in range(experiment.layers)]
+    readout = state.parameters["readout.weight"].astype(np.float64)  # (O, H)
+    with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
+        traces: list[Trace] = []
+        states = batch.inputs.astype(np.float64)
+        for layer in weights:
+            traces.append(cell.forward(layer, states, activation))
+            states = traces[-1].hidden_state
+        outputs = states @ readout.T + state.parameters["readout.bias"]
+        loss, output_grad = _loss_and_gradient(task, batch, outputs)
+        state_grad = output_grad @ readout
+        for depth in reversed(range(len(weights))):
+            traces[depth], state_grad = cell.backward(weights[depth], traces[depth], state_grad, activation)
+        return Recording(
+            step=state.step,
+            batch=batch,
+            outputs=outputs.astype(np.float32),
+            loss=loss,
+            metric=task.measure(outputs, batch),
+            layers=tuple(_single_precision(trace) for trace in traces),
+        )
+
+
+def run(experiment: Experiment, state: TrainingState, inputs: np.ndarray) -> np.ndarray:
+    """Outputs (T, B, O), float64, of the network of `state` on `inputs` (T, B, I)."""
+    cell = CELLS[experiment.cell]
+    with np.errstate(all="ignore"):
+        states = inputs.astype(np.float64)
+        for layer in range(experiment.layers):
+            states = cell.forward(Weights.of_layer(state.parameters, layer), states, experiment.activation).hidden_state
+        return states @ state.parameters["readout.weight"].T.astype(np.float64) + state.parameters["readout.bias"]
+
+
+def held_out_metric(experiment: Experiment, state: TrainingState) -> float | None:
+    """The task's metric on all that it keeps back, or None if it keeps nothing back."""
+    task = task_of(experiment)
+    batch = task.held_out(experiment.length)
+    return None if batch is None else task.measure(run(experiment, state, batch.inputs), batch)
+
+
+def _loss_and_gradient(task: Task, batch: Batch, outputs: np.ndarray) -> tuple[float, np.ndarray]:
+    """The task's loss L on outputs (T, B, O), and ∂L/∂(outputs)."""
+    mask = batch.target_mask[..., np.newaxis]
+    if task.loss is Loss.CATEGORICAL:
+        shifted = outputs - outputs.max(axis=-1, keepdims=True)
+        log_share = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        chosen = np.eye(outputs.shape[-1])[batch.targets]
+        count = mask.sum()
+        return float(-(log_share * chosen * mask).sum() / count), (np.exp(log_share) - chosen) * mask / count
+    count = mask.sum() * outputs.shape[-1]
+    if task.loss is Loss.BINARY:
+        each = np.maximum(outputs, 0) - outputs * batch.targets + np.log1p(np.exp(-np.abs(outputs)))
+        slope = 0.5 + 0.5 * np.tanh(0.5 * outputs) - batch.targets
+    else:
+        each = np.square(outputs - batch.targets)
+        slope = 2 * (outputs - batch.targets)
+    return float((each * mask).sum() / count), slope * mask / count
+
+
+def _single_precision(trace: Trace) -> Trace:
+    return replace(trace, **{each.name: getattr(trace, each.name).astype(np.float32) for each in fields(trace)})

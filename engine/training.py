@@ -1,0 +1,247 @@
+"""Training: `advance` takes a state some steps further, and nothing else happens.
+
+The state is NumPy arrays in a frozen dataclass; batch number n depends on the seed and n alone. So training
+can stop, travel to another process and go on anywhere, and 100 steps equal ten times ten, to the byte.
+PyTorch is loaded by the first call that trains, not by importing this module.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.cells import CELLS
+from engine.experiment import Experiment
+from engine.parameters import initial_parameters, layer_names
+from engine.randomness import Stream, generator
+from engine.tasks import Batch, Loss, task_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
+MOMENTUM = 0.9
+
+_OPTIMIZER_ARRAYS = {
+    "sgd": (),
+    "momentum": ("momentum_buffer",),
+    "rmsprop": ("square_avg",),
+    "adam": ("exp_avg", "exp_avg_sq"),
+}
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that training goes on from. Treat the arrays as read-only.
+
+    Attributes:
+        parameters: PyTorch's name → float32 array.
+        optimizer: "parameter name/array name" → float32 array, of the optimiser's moments; empty at first.
+        step: training steps made.
+        recent: (≤ RECENT,) float32, the metric of the last training batches, oldest first.
+    """
+
+    parameters: Mapping[str, np.ndarray]
+    optimizer: Mapping[str, np.ndarray]
+    step: int
+    recent: np.ndarray
+
+    @property
+    def score(self) -> float:
+        """Mean metric over the last batches, each of them fresh; NaN before the first."""
+        return float(self.recent.mean()) if len(self.recent) else math.nan
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        return sum(array.nbytes for array in (*self.parameters.values(), *self.optimizer.values(), self.recent))
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What happened in some training steps, one value a step.
+
+    Attributes:
+        loss: (n,) float32, on each step's fresh batch, before its update.
+        metric: (n,) float32, the task's metric on that batch.
+        gradient_norm: (n,) float32, Euclidean norm of the whole gradient before clipping.
+        diverged: whether the step after the last one made the loss or the gradient infinite or NaN;
+            that step was not made.
+    """
+
+    loss: np.ndarray
+    metric: np.ndarray
+    gradient_norm: np.ndarray
+    diverged: bool
+
+
+def initial_state(experiment: Experiment) -> TrainingState:
+    """The state before the first training step."""
+    return TrainingState(initial_parameters(experiment), {}, 0, np.empty(0, np.float32))
+
+
+def advance(
+    experiment: Experiment, state: TrainingState, steps: int | None = None, *, seconds: float | None = None
+) -> tuple[TrainingState, TrainingLog]:
+    """Train on from `state`.
+
+    Pure: nothing is changed, and the same arguments give the same bytes on the same machine. The experiment's
+    own step budget and the task's solution do not stop it; see `engine.chunks` for that.
+
+    Args:
+        steps: how many training steps to make.
+        seconds: instead of, or beside, `steps`: stop at the first step that ends later than this.
+
+    Returns:
+        The new state, and a log with one value for each step made: fewer than `steps` if training diverged.
+
+    Raises:
+        ValueError: neither `steps` nor `seconds` is given, or one is negative.
+    """
+    if (steps is None and seconds is None) or (steps or 0) < 0 or (seconds or 0) < 0:
+        raise ValueError("advance needs steps or seconds, neither of them negative.")
+    end = math.inf if seconds is None else time.perf_counter() + seconds
+    trainer = Trainer(experiment, state)
+    while (steps is None or trainer.steps_made < steps) and not trainer.diverged:
+        trainer.step()
+        if time.perf_counter() >= end:
+            break
+    return trainer.state(), trainer.log()
+
+
+class Trainer:
+    """A network in PyTorch that trains step by step, from one `TrainingState` to a later one."""
+
+    def __init__(self, experiment: Experiment, state: TrainingState) -> None:
+        import torch
+
+        self.experiment = experiment
+        self.task = task_of(experiment)
+        self.diverged = False
+        self._start = state
+        self._cell = CELLS[experiment.cell]
+        self._tensors = {name: torch.tensor(value, requires_grad=True) for name, value in state.parameters.items()}
+        self._layers = [
+            tuple(self._tensors[name] for name in layer_names(layer)) for layer in range(experiment.layers)
+        ]
+        self._optimizer = self._make_optimizer(state)
+        self._loss: list[float] = []
+        self._metric: list[float] = []
+        self._gradient_norm: list[float] = []
+
+    @property
+    def steps_made(self) -> int:
+        """Training steps made by this trainer."""
+        return len(self._loss)
+
+    @property
+    def recent(self) -> np.ndarray:
+        """The metric of the last batches, at most RECENT of them."""
+        made = np.array(self._metric[-RECENT:], dtype=np.float32)
+        return np.concatenate([self._start.recent, made])[-RECENT:]
+
+    def step(self) -> None:
+        """Make one training step on a fresh batch, or none and set `diverged`."""
+        from torch.nn.utils import clip_grad_norm_
+
+        number = self._start.step + self.steps_made
+        experiment = self.experiment
+        batch = self.task.sample(
+            generator(experiment.seed, Stream.TRAINING, number), experiment.length, experiment.batch_size
+        )
+        rate, clip = experiment.settings_at(number)
+        outputs, targets = self._at_targets(batch)
+        loss = self._loss_of(outputs, targets)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = clip_grad_norm_(self._tensors.values(), math.inf if clip is None else clip)
+        loss_value, norm_value = loss.item(), norm.item()
+        if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
+            self.diverged = True
+            return
+        self._optimizer.param_groups[0]["lr"] = rate
+        self._optimizer.step()
+        self._loss.append(loss_value)
+        self._gradient_norm.append(norm_value)
+        self._metric.append(
+            loss_value
+            if self.task.loss is Loss.MSE and self.task.metric.solved is not None
+            else self.task.score(outputs.detach().numpy(), targets.numpy())
+        )
+
+    def state(self) -> TrainingState:
+        """The state after the steps made so far."""
+        parameters = {name: tensor.detach().numpy().copy() for name, tensor in self._tensors.items()}
+        moments = {
+            f"{name}/{array}": self._optimizer.state[tensor][array].numpy().copy()
+            for name, tensor in self._tensors.items()
+            for array in _OPTIMIZER_ARRAYS[self.experiment.optimizer]
+            if tensor in self._optimizer.state
+        }
+        return TrainingState(parameters, moments, self._start.step + self.steps_made, self.recent)
+
+    def log(self) -> TrainingLog:
+        """What happened in the steps made so far."""
+        loss, metric, norm = (np.array(each, np.float32) for each in (self._loss, self._metric, self._gradient_norm))
+        return TrainingLog(loss, metric, norm, self.diverged)
+
+    def _at_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Outputs (n, O) and targets (n, O), or (n,) for classes, where the target counts."""
+        import torch
+
+        states = torch.from_numpy(batch.inputs)
+        for layer in self._layers:
+            states = self._cell.run_torch(states, layer, self.experiment.activation)  # type: ignore[arg-type]
+        mask = batch.target_mask
+        rows = mask.any(axis=1)  # whole steps first, since most tasks mask by step
+        first = int(rows.argmax())
+        if rows[first:].all():
+            states, targets, mask = states[first:], batch.targets[first:], mask[first:]
+        else:
+            targets = batch.targets
+        if mask.all():
+            states, targets = states.flatten(0, 1), targets.reshape(-1, *targets.shape[2:])
+        else:
+            states, targets = states[torch.from_numpy(mask)], targets[mask]
+        outputs = torch.nn.functional.linear(states, self._tensors["readout.weight"], self._tensors["readout.bias"])
+        return outputs, torch.from_numpy(targets)
+
+    def _loss_of(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        match self.task.loss:
+            case Loss.MSE:
+                return functional.mse_loss(outputs, targets)
+            case Loss.BINARY:
+                return functional.binary_cross_entropy_with_logits(outputs, targets)
+            case Loss.CATEGORICAL:
+                return functional.cross_entropy(outputs, targets)
+
+    def _make_optimizer(self, state: TrainingState) -> Any:
+        import torch
+
+        tensors, rate = list(self._tensors.values()), self.experiment.learning_rate
+        match self.experiment.optimizer:
+            case "sgd":
+                optimizer: Any = torch.optim.SGD(tensors, lr=rate, fused=True)
+            case "momentum":
+                optimizer = torch.optim.SGD(tensors, lr=rate, momentum=MOMENTUM, fused=True)
+            case "rmsprop":
+                optimizer = torch.optim.RMSprop(tensors, lr=rate)
+            case _:
+                optimizer = torch.optim.Adam(tensors, lr=rate, fused=True)
+        if state.optimizer:
+            for name, tensor in self._tensors.items():
+                moments = {
+                    array: torch.tensor(state.optimizer[f"{name}/{array}"])
+                    for array in _OPTIMIZER_ARRAYS[self.experiment.optimizer]
+                }
+                if self.experiment.optimizer in ("rmsprop", "adam"):
+                    moments["step"] = torch.tensor(float(state.step))
+                optimizer.state[tensor] = moments
+        return optimizer
