@@ -1,0 +1,76 @@
+"""What a run remembers of its past: bounded, however long it trains."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MOST_ROWS = 128
+MOST_POINTS = 300
+
+
+class LossHistory:
+    """The loss of every training step so far."""
+
+    def __init__(self) -> None:
+        self._values = np.empty(1024, np.float32)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def extend(self, values: np.ndarray) -> None:
+        """Add the losses (n,) of the next n steps."""
+        needed = self._count + len(values)
+        if needed > len(self._values):
+            self._values = np.concatenate([self._values[: self._count], np.empty(needed, np.float32)])
+        self._values[self._count : needed] = values
+        self._count = needed
+
+    @property
+    def values(self) -> np.ndarray:
+        """(steps,) float32."""
+        return self._values[: self._count]
+
+    def curve(self, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and losses to draw, at most `most` of each: means over blocks of 1, 2, 4 … steps."""
+        block = 1
+        while self._count > block * most:
+            block *= 2
+        starts = np.arange(0, self._count, block)
+        if not len(starts):
+            return starts.astype(np.float32), np.empty(0, np.float32)
+        sums = np.add.reduceat(self.values.astype(np.float64), starts)
+        ends = np.minimum(starts + block, self._count)
+        return ends.astype(np.float32), (sums / (ends - starts)).astype(np.float32)
+
+
+class GradientHistory:
+    """How large the gradient at each time step was, at many moments of training.
+
+    When rows get many, every second one goes: dense at first, then even.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[int] = []
+        self._rows: list[np.ndarray] = []
+        self._stride = 1
+        self._seen = 0
+
+    def append(self, step: int, norms: np.ndarray) -> None:
+        """Add the norms (layers, T, B) after training step `step`."""
+        if self._seen % self._stride == 0:
+            self._steps.append(step)
+            self._rows.append(norms.astype(np.float32))
+            if len(self._rows) > MOST_ROWS:
+                self._steps, self._rows = self._steps[::2], self._rows[::2]
+                self._stride *= 2
+        self._seen += 1
+
+    @property
+    def steps(self) -> np.ndarray:
+        """(rows,) training steps."""
+        return np.array(self._steps)
+
+    def norms(self, layer: int, sequence: int) -> np.ndarray:
+        """(rows, T) of one layer and displayed sequence."""
+        return np.stack([row[layer, :, sequence] for row in self._rows])

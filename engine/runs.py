@@ -1,0 +1,277 @@
+"""A viewer's run: one to three networks that train side by side, in step, as far ahead as they are looked at."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+
+from engine.chunks import Chunk, Ending, first_chunk, steps_per_chunk
+from engine.experiment import Change, Experiment
+from engine.history import GradientHistory, LossHistory
+from engine.recording import Recording
+from engine.store import ChunkStore
+from engine.tasks import Task, task_of
+from engine.training import initial_state
+
+AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
+RATE_WINDOW = 2.0  # seconds over which steps per second are counted
+
+
+class ChunkStream:
+    """The chunks of one experiment in order, at most AHEAD of them computed before they are taken."""
+
+    def __init__(self, store: ChunkStore, experiment: Experiment, start: Chunk, steps: int) -> None:
+        self._store = store
+        self._experiment = experiment
+        self._steps = steps
+        self._last = start
+        self._ready: deque[Chunk] = deque()
+        self._error: BaseException | None = None
+        self._waiting = False
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def wait(self, seconds: float) -> bool:
+        """Make sure that a chunk is on its way, and wait for it; whether `take` would give one now."""
+        with self._changed:
+            self._request_next()
+            self._changed.wait_for(lambda: self._ready or self._error or not self._waiting, timeout=seconds)
+            if self._error is not None:
+                raise self._error
+            return bool(self._ready)
+
+    def take(self) -> Chunk:
+        """The next chunk, once `wait` has said that there is one."""
+        with self._changed:
+            chunk = self._ready.popleft()
+            self._request_next()
+            return chunk
+
+    def ready(self) -> int:
+        """How many chunks could be taken now."""
+        return len(self._ready)
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        with self._changed:
+            self._closed = True
+
+    def _request_next(self) -> None:
+        step = self._last.state.step
+        left = self._experiment.steps - step
+        if self._waiting or self._closed or self._last.ending or left <= 0 or len(self._ready) >= AHEAD:
+            return
+        self._waiting = True
+        # up to the next multiple of the size, so that runs which paused in between share chunks again
+        steps = min(left, self._steps - step % self._steps)
+        self._store.request(self._experiment, self._last.state, steps).add_done_callback(self._receive)
+
+    def _receive(self, future: Future[Chunk]) -> None:
+        with self._changed:
+            self._waiting = False
+            error = future.exception()
+            if error is not None:
+                self._error = error
+            else:
+                self._last = future.result()
+                self._ready.append(self._last)
+                self._request_next()
+            self._changed.notify_all()
+
+
+class Lane:
+    """One network of a run.
+
+    Attributes:
+        experiment: its configuration.
+        chunk: where it stands, and the look inside there.
+        losses: of all steps so far.
+        gradients: ‖∂L/∂h_t‖ of each displayed sequence, at many moments of training.
+        ending: why it trains no further, or None.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.losses = LossHistory()
+        self.gradients = GradientHistory()
+        self.ending: Ending | None = None
+        self.chunk = first_chunk(experiment, initial_state(experiment))
+        self.show(self.chunk)
+
+    @property
+    def step(self) -> int:
+        """Training steps made."""
+        return self.chunk.state.step
+
+    @property
+    def recording(self) -> Recording:
+        """The look inside, now."""
+        return self.chunk.recording
+
+    @property
+    def task(self) -> Task:
+        """What it learns."""
+        return task_of(self.experiment)
+
+    def show(self, chunk: Chunk) -> None:
+        """Stand at the end of `chunk`."""
+        self.losses.extend(chunk.log.loss)
+        self.gradients.append(chunk.state.step, gradient_norms(chunk.recording))
+        self.chunk = chunk
+        self.ending = chunk.ending or (Ending.BUDGET if self.step >= self.experiment.steps else None)
+
+    def could_become(self, experiment: Experiment) -> bool:
+        """Whether `experiment` has the same past up to here, so that this lane can go on as it."""
+        return experiment.until(self.step) == self.experiment.until(self.step)
+
+
+class Run:
+    """Networks that train side by side on the same data, always shown at the same training step.
+
+    Attributes:
+        lanes: one a network.
+        playing: whether `next_frame` goes on.
+    """
+
+    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...]) -> None:
+        self._store = store
+        self.lanes = tuple(Lane(experiment) for experiment in experiments)
+        self.playing = True
+        self._taken: deque[tuple[float, int]] = deque()
+        self._streams: dict[Lane, ChunkStream] = {}
+        self._renewals_seen = store.workers.renewals
+        self._open_streams()
+
+    @property
+    def step(self) -> int:
+        """Training steps made by the lane that is furthest."""
+        return max(lane.step for lane in self.lanes)
+
+    @property
+    def over(self) -> bool:
+        """Whether no lane trains any further."""
+        return all(lane.ending for lane in self.lanes)
+
+    @property
+    def experiments(self) -> tuple[Experiment, ...]:
+        """The lanes' configurations."""
+        return tuple(lane.experiment for lane in self.lanes)
+
+    def next_frame(self, seconds: float) -> bool:
+        """Go on to the next chunk of every lane that still trains; more than one if looking is slower than training.
+
+        Waits at most `seconds`. Returns whether there is something new to see.
+        """
+        if not self.playing:
+            return False
+        deadline = time.monotonic() + seconds
+        moved = False
+        for _ in range(AHEAD):
+            active = [lane for lane in self.lanes if not lane.ending]
+            if not active or not all(
+                self._streams[lane].wait(0 if moved else max(0.0, deadline - time.monotonic())) for lane in active
+            ):
+                break
+            for lane in active:
+                self._move(lane, self._streams[lane].take())
+            moved = True
+        return moved
+
+    def single_step(self, seconds: float) -> bool:
+        """Pause, and make exactly one training step in every lane that still can; whether it was made in time."""
+        self.pause()
+        self._close_streams()
+        active = [lane for lane in self.lanes if not lane.ending]
+        futures = [self._store.request(lane.experiment, lane.chunk.state, 1) for lane in active]
+        deadline = time.monotonic() + seconds
+        try:
+            chunks = [future.result(max(0.0, deadline - time.monotonic())) for future in futures]
+        except TimeoutError:
+            return False
+        finally:
+            self._open_streams()
+        for lane, chunk in zip(active, chunks, strict=True):
+            self._move(lane, chunk)
+        self._open_streams()
+        return True
+
+    def play(self) -> None:
+        """Let `next_frame` go on."""
+        self.playing = True
+        self._taken.clear()
+
+    def pause(self) -> None:
+        """Let `next_frame` stand still."""
+        self.playing = False
+        self._taken.clear()
+
+    def close(self) -> None:
+        """Ask the workers for nothing more."""
+        self.playing = False
+        self._close_streams()
+
+    def follow(self, experiments: tuple[Experiment, ...]) -> bool:
+        """Go on as `experiments` if they share this run's past; False if a new run from the seed is needed."""
+        if experiments == self.experiments:
+            return True
+        if len(experiments) != len(self.lanes) or not all(
+            lane.could_become(experiment) for lane, experiment in zip(self.lanes, experiments, strict=True)
+        ):
+            return False
+        self._close_streams()
+        for lane, experiment in zip(self.lanes, experiments, strict=True):
+            lane.experiment = experiment
+            if lane.ending in (None, Ending.BUDGET):
+                lane.ending = Ending.BUDGET if lane.step >= experiment.steps else None
+        self._open_streams()
+        return True
+
+    def changed_from_here(self, experiment: Experiment, learning_rate: float, clip_norm: float | None) -> Experiment:
+        """`experiment` with other settings from the step on at which this run stands."""
+        earlier = tuple(change for change in experiment.changes if change.step < self.step)
+        if self.step == 0:
+            return replace(experiment, learning_rate=learning_rate, clip_norm=clip_norm, changes=())
+        return replace(experiment, changes=(*earlier, Change(self.step, learning_rate, clip_norm)))
+
+    def steps_per_second(self) -> float:
+        """Training steps a second of all lanes together, of late; NaN until it can be told."""
+        now = time.monotonic()
+        while self._taken and self._taken[0][0] < now - RATE_WINDOW:
+            self._taken.popleft()
+        if len(self._taken) < 2:
+            return float("nan")
+        began, first = self._taken[0]
+        return (sum(steps for _, steps in self._taken) - first) / max(1e-3, self._taken[-1][0] - began)
+
+    def worker_was_replaced(self) -> bool:
+        """Whether a worker died and was replaced since this was last asked."""
+        seen, self._renewals_seen = self._renewals_seen, self._store.workers.renewals
+        return self._renewals_seen != seen
+
+    def _move(self, lane: Lane, chunk: Chunk) -> None:
+        self._taken.append((time.monotonic(), len(chunk.log.loss)))
+        lane.show(chunk)
+
+    def _open_streams(self) -> None:
+        steps = steps_per_chunk(self.experiments)
+        self._close_streams()
+        self._streams = {lane: ChunkStream(self._store, lane.experiment, lane.chunk, steps) for lane in self.lanes}
+
+    def _close_streams(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+
+
+def gradient_norms(recording: Recording) -> np.ndarray:
+    """‖∂L_b/∂h_t‖ of each layer, step and displayed sequence, (layers, T, B), where L_b is sequence b's own loss.
+
+    A recording's L is the mean over its B sequences, so that ∂L_b/∂h_t is B times its gradient.
+    """
+    grads = np.stack([layer.hidden_state_grad for layer in recording.layers]).astype(np.float64)
+    with np.errstate(all="ignore"):
+        return recording.batch.size * np.linalg.norm(grads, axis=-1)

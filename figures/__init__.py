@@ -1,0 +1,1 @@
+"""Arrays in, Plotly figures out. Knows neither Streamlit nor PyTorch."""
