@@ -93,7 +93,7 @@ def worker_count() -> int:
 def _local_pool() -> Executor:
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     return ProcessPoolExecutor(
-        max_workers=worker_count(), timeout=None, context="loky", initializer=_settle_in, initargs=(os.getpid(),), env=threads
+        max_workers=worker_count(), timeout=None, initializer=_settle_in, initargs=(os.getpid(),), env=threads
     )
 
 

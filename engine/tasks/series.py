@@ -95,22 +95,21 @@ class BoundSeriesForecast(SeriesForecast):
     def curves(self, batch: Batch, outputs: np.ndarray, sequence: int) -> list[Curve]:
         start = int(self._display_starts(batch.length, batch.size)[sequence])
         length = batch.length
-        values = self.series.values
-        measured = values[start : start + length + 2]
-        last = values[start + 1 : start + 1 + length]
+        last = self.series.values[start + 1 : start + 1 + length]  # the network has seen up to here at steps 1 … T
         forecast = last + self.scale * outputs[:, sequence, 0] + self.mean
         shown = batch.target_mask[:, sequence]
         steps = np.arange(1, length + 1)
         return [
-            Curve("measured", Role.TARGET, np.arange(0, length + 2), measured),
-            Curve("same as last value", Role.NAIVE, steps[shown] + 1, last[shown]),
-            Curve("forecast", Role.PREDICTION, steps[shown] + 1, forecast[shown]),
+            Curve("next value", Role.TARGET, steps, self.series.values[start + 2 : start + 2 + length]),
+            Curve("same as last value", Role.NAIVE, steps[shown], last[shown]),
+            Curve("forecast", Role.PREDICTION, steps[shown], forecast[shown]),
         ]
 
     def span(self, batch: Batch, sequence: int) -> str:
         """From when to when the displayed window reaches, or its rows."""
         first = int(self._display_starts(batch.length, batch.size)[sequence])
         last = first + batch.length + 1
+        first += 2
         if self.series.times:
             return f"{self.series.times[first]} to {self.series.times[last]}"
         return f"rows {first + 1:,} to {last + 1:,}"

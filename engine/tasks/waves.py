@@ -36,8 +36,8 @@ class Waves(Task):
         return Chance(loss=variance, metric=variance, says="always forecasting 0")
 
     def curves(self, batch: Batch, outputs: np.ndarray, sequence: int) -> list[Curve]:
-        steps = np.arange(2, batch.length + 2)  # a forecast stands where the value it forecasts will be
+        steps = np.arange(1, batch.length + 1)
         return [
-            Curve("measured", Role.TARGET, steps, batch.targets[:, sequence, 0]),
+            Curve("next value", Role.TARGET, steps, batch.targets[:, sequence, 0]),
             Curve("forecast", Role.PREDICTION, steps, outputs[:, sequence, 0]),
         ]

@@ -1,0 +1,214 @@
+"""Widgets → Setup. Every field's range comes from the engine; the link and the widgets say the same."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from engine import series as library
+from engine.cells import CELLS
+from engine.csv_table import column_numbers, read_table
+from engine.errors import ExperimentError, SeriesError
+from engine.experiment import ACTIVATIONS, INITIALIZATIONS, OFF, OPTIMIZERS, RULES, Change, Experiment, Number
+from engine.setup import Setup
+from engine.tasks import TASKS, Task, task_named
+from ui import session
+
+RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 0.1, 0.3, 1.0)
+CLIPS = (0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+BATCHES = (1, 4, 8, 16, 32, 64, 128, 256)
+BUDGETS = (500, 1000, 2000, 3000, 5000, 10_000, 20_000, 50_000)
+OWN = "own"
+SERIES_LABELS = {"el_nino": "El Niño", "co2": "CO₂", "sunspots": "Sunspots", OWN: "Your CSV"}
+INITIALIZATION_LABELS = {"pytorch": "PyTorch's", "orthogonal": "Orthogonal", "identity": "Identity"}
+ACTIVATION_LABELS = {"tanh": "tanh", "relu": "ReLU", "identity": "linear"}
+OPTIMIZER_LABELS = {"sgd": "SGD", "momentum": "SGD with momentum", "rmsprop": "RMSprop", "adam": "Adam"}
+
+
+def setup_in_sidebar() -> Setup:
+    """The sidebar's widgets; returns what they say, and keeps the link in step with them."""
+    _adopt_link()
+    with st.sidebar:
+        st.subheader("Task", anchor=False)
+        task, series = _task_controls()
+        st.subheader("Network", anchor=False)
+        network = _network_controls()
+        st.subheader("Training", anchor=False)
+        training = _training_controls()
+    cells = tuple(session.widget("cells")) or (session.last_setup() or Setup()).cells
+    try:
+        setup = Setup(Experiment(task=task.name, series=series, length=session.widget("length"), **network, **training), cells)
+    except ExperimentError as problem:
+        st.error(str(problem), icon=":material/error:")
+        st.stop()
+    session.write_link(setup.query_items())
+    return setup
+
+
+def new_seed() -> None:
+    """Put another seed into its widget; a callback."""
+    session.set_widget("seed", secrets.randbelow(10_000))
+
+
+def _adopt_link() -> None:
+    """Fill the widgets from the link when it is new to this session, or from the defaults at first."""
+    read = session.setup_of_link(Setup.from_query_leniently)
+    if read is None and session.widget("task") is not None:
+        return
+    setup, problems = read or (session.last_setup() or Setup(), [])
+    if setup.experiment.task == "series" and not library.is_here(setup.experiment.series):
+        problems = [*problems, "This link is about an uploaded file that is no longer here: upload the file again."]
+        setup = replace(setup, experiment=replace(setup.experiment, series=library.SHIPPED[0]))
+    session.set_notice(_notice_of(problems) if problems else None)
+    experiment = setup.experiment
+    for name in RULES:
+        session.set_widget(name, getattr(experiment, name))
+    session.set_widget("cells", list(setup.cells))
+    session.set_widget("series", OWN if library.is_own(experiment.series) else experiment.series)
+    session.set_own_series(experiment.series if library.is_own(experiment.series) else None)
+    session.set_widget("clip_norm", OFF if experiment.clip_norm is None else experiment.clip_norm)
+    session.set_changes(experiment.changes)
+
+
+def _notice_of(problems: list[str]) -> str:
+    more = f" ({len(problems) - 1} more like this.)" if len(problems) > 1 else ""
+    return f"Part of the link can't be used, so the default stands in its place: {problems[0][:300]}{more}"
+
+
+def _task_controls() -> tuple[Task, str]:
+    """Choose a task, its series and length; the task and the series' name."""
+    name = st.selectbox(
+        "Task", list(TASKS), format_func=lambda each: TASKS[each].title, key="task", label_visibility="collapsed",
+        on_change=_suit_length,
+    )  # fmt: skip
+    series = _series_controls() if name == "series" else library.SHIPPED[0]
+    task = task_named(name, series)
+    st.caption(f"{task.description} *{task.shape.capitalize()}.*")
+    low, high = task.min_length, task.max_length
+    session.set_widget("length", min(high, max(low, session.widget("length"))))
+    st.slider("Length (time steps T)", low, high, key="length", help="How many steps each sequence has.")
+    return task, series
+
+
+def _suit_length() -> None:
+    """Start another task at the length that suits it; a callback."""
+    session.set_widget("length", TASKS[session.widget("task")].default_length)
+
+
+def _series_controls() -> str:
+    """Choose a measured series or upload one; its name."""
+    chosen = st.segmented_control(
+        "Series", list(SERIES_LABELS), format_func=SERIES_LABELS.__getitem__, key="series", required=True
+    )
+    if chosen != OWN:
+        about = library.find(chosen)
+        st.caption(f"{about.title}, by {about.interval}, in {about.unit}. Source: {about.source}; {about.licence}.")
+        return str(chosen)
+    file = st.file_uploader("A CSV file with a column of numbers, oldest first", key="upload")
+    if file is not None:
+        try:
+            table = read_table(file.getvalue())
+            columns = table.numeric_columns()
+            if not columns:
+                raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
+            column = st.selectbox("Column", columns, key=f"column {file.file_id}")
+            session.set_own_series(library.register(library.series_from_values(column, column_numbers(table, column))))
+        except SeriesError as problem:
+            st.error(str(problem), icon=":material/error:")
+    own = session.own_series()
+    if own is None or not library.is_here(own):
+        st.caption("Until then, the El Niño series is used.")
+        return library.SHIPPED[0]
+    about = library.find(own)
+    st.caption(f"“{about.title}”: {len(about.values):,} values, the last fifth kept back to judge by. {' '.join(about.notes)}")
+    return own
+
+
+def _network_controls() -> dict[str, Any]:
+    st.pills(
+        "Networks side by side", list(CELLS), format_func=lambda each: CELLS[each].title, selection_mode="multi",
+        key="cells", label_visibility="collapsed",
+    )  # fmt: skip
+    if not session.widget("cells"):
+        st.caption("Choose at least one network; until then the last ones go on.")
+    _slider("hidden_size", "Units H", help="Numbers in the hidden state of each layer.")
+    with st.expander("More about the network"):
+        st.segmented_control("Layers", [1, 2, 3], key="layers", required=True)
+        st.segmented_control(
+            "RNN's activation", ACTIVATIONS, format_func=ACTIVATION_LABELS.__getitem__, key="activation", required=True
+        )
+        st.segmented_control(
+            "First weights", INITIALIZATIONS, format_func=INITIALIZATION_LABELS.__getitem__, key="initialization", required=True
+        )
+        _slider("spectral_radius", "Spectral radius of the recurrent weights", step=0.05,
+                disabled=session.widget("initialization") == "pytorch",
+                help="Largest |eigenvalue| at the start; for orthogonal and identity weights.")  # fmt: skip
+        _slider("forget_bias", "LSTM's forget-gate bias", step=0.5, help="Above 0 the forget gate starts open and keeps the cell state.")
+    names = ("hidden_size", "layers", "activation", "initialization", "spectral_radius", "forget_bias")
+    return {name: session.widget(name) for name in names}
+
+
+def _training_controls() -> dict[str, Any]:
+    _scale("learning_rate", "Learning rate", RATES)
+    changes = _mid_run_changes()
+    with st.expander("More about the training"):
+        st.selectbox("Optimiser", OPTIMIZERS, format_func=OPTIMIZER_LABELS.__getitem__, key="optimizer")
+        _scale("clip_norm", "Gradient clipping at norm", (*CLIPS, OFF))
+        _scale("batch_size", "Sequences a step (batch)", BATCHES)
+        _scale("steps", "Training steps at most", BUDGETS)
+        rule = RULES["seed"]
+        assert isinstance(rule, Number)
+        st.number_input("Seed", int(rule.low), int(rule.high), key="seed", step=1, help="Of the data and the first weights.")
+    names = ("learning_rate", "optimizer", "batch_size", "steps", "seed")
+    clip = session.widget("clip_norm")
+    return {name: session.widget(name) for name in names} | {"clip_norm": None if clip == OFF else clip, "changes": changes}
+
+
+def _mid_run_changes() -> tuple[Change, ...]:
+    """Change learning rate and clipping without starting over; the changes made."""
+    run = session.current_run()
+    with st.popover("Change in mid-run", width="stretch", icon=":material/tune:"):
+        st.caption("New settings from this training step on, without starting over.")
+        now = run.lanes[0].experiment.settings_at(run.step) if run else (0.003, 1.0)
+        rate = st.select_slider("Learning rate now", _with(RATES, now[0]), value=now[0], key="rate_now", format_func=_plain)
+        clips = (*_with(CLIPS, now[1] or 1.0), OFF)
+        clip = st.select_slider("Clipping now", clips, value=now[1] or OFF, key="clip_now", format_func=_plain)
+        if st.button("Apply from here on", width="stretch") and run is not None:
+            changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
+            session.set_changes(changed.changes)
+            st.rerun()
+    changes = session.changes()
+    if changes:
+        says = "; ".join(
+            f"from step {each.step:,}: {_plain(each.learning_rate)}, clipping {_plain(each.clip_norm or OFF)}" for each in changes
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Learning rate {says}.")
+            st.button("Undo", on_click=session.set_changes, args=((),), type="tertiary")
+    return changes
+
+
+def _slider(name: str, label: str, step: float | None = None, **more: Any) -> None:
+    rule = RULES[name]
+    assert isinstance(rule, Number)
+    low, high = (int(rule.low), int(rule.high)) if rule.whole else (float(rule.low), float(rule.high))
+    st.slider(label, low, high, key=name, step=step, **more)
+
+
+def _scale(name: str, label: str, options: tuple[Any, ...]) -> None:
+    """A slider over usual values of very different size, and over the one that a link asked for."""
+    st.select_slider(label, _with(options, session.widget(name)), key=name, format_func=_plain)
+
+
+def _with(options: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    numbers = {each for each in (*options, value) if each != OFF}
+    return (*sorted(numbers), *([OFF] if OFF in options else []))
+
+
+def _plain(value: Any) -> str:
+    if value == OFF:
+        return OFF
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

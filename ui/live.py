@@ -1,0 +1,98 @@
+"""The one live loop: take what the workers have done, draw it, and let the browser ask for the next."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from engine.cells import CELLS
+from engine.runs import Run
+from engine.setup import Setup
+from figures.guide import guide_for
+from figures.palette import theme_named
+from figures.playground import Look
+from ui import controls, session, words
+from ui.live_chart import Frame, Sentence, live_chart
+
+PATIENCE = 0.25  # seconds to wait for a chunk before drawing the same picture again
+STEP_PATIENCE = 10.0
+
+
+@st.fragment(key="live-loop")
+def live_run(setup: Setup) -> None:
+    """The run bar and the figure of `setup`, trained live."""
+    run = session.run_for(setup)
+    _run_bar(run, setup)
+    run.next_frame(PATIENCE)
+    look = _look(setup)
+    figure = session.figure_for(_shown(setup, look), look)
+    theme = look.theme
+    if run.worker_was_replaced():
+        st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
+    live_chart(
+        Frame(
+            figure=figure.show(run),
+            alt=words.figure_in_words(run),
+            running=run.playing and not run.over,
+            step=run.step,
+            run=session.run_number(),
+            progress=run.step / setup.experiment.steps,
+            count=_count(run, setup),
+            sentences=[Sentence(words.lane_sentence(lane), theme.hue(lane.experiment.cell)) for lane in run.lanes],
+            announce=words.announcement(run),
+        )
+    )
+
+
+def _run_bar(run: Run, setup: Setup) -> None:
+    """Buttons for what a viewer does with a run, and how it is looked at."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        playing = run.playing and not run.over
+        st.button(
+            "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", shortcut="P",
+            key="play", on_click=run.pause if playing else run.play, disabled=run.over, type="primary",
+        )  # fmt: skip
+        st.button("Step", icon=":material/skip_next:", shortcut="S", key="step", on_click=run.single_step,
+                  args=(STEP_PATIENCE,), disabled=run.over, help="One training step")  # fmt: skip
+        st.button("Again", icon=":material/replay:", shortcut="A", key="restart", on_click=session.start_run,
+                  args=(setup,), help="Start over from the same seed")  # fmt: skip
+        if st.button("New seed", icon=":material/casino:", shortcut="N", key="new_seed", on_click=controls.new_seed,
+                     help="Other data, other first weights"):  # fmt: skip
+            st.rerun()
+        with st.popover("View", icon=":material/visibility:"):
+            st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
+            st.segmented_control("Units sorted by", ["number", "activity"], default="number", key="sorting", required=True)
+            if setup.experiment.layers > 1:
+                st.segmented_control("Layer shown", list(range(1, setup.experiment.layers + 1)),
+                                     default=setup.experiment.layers, key=f"layer of {setup.experiment.layers}", required=True)  # fmt: skip
+        with st.popover("What to look for", icon=":material/help:"):
+            for title, sentence in guide_for(setup.experiments):
+                st.markdown(f"**{title}.** {sentence}")
+        if session.is_narrow() and len(setup.cells) > 1:
+            st.segmented_control("Network shown", list(setup.cells), default=setup.cells[0], key="lane", required=True,
+                                 format_func=lambda cell: CELLS[cell].title, label_visibility="collapsed")  # fmt: skip
+
+
+def _look(setup: Setup) -> Look:
+    return Look(
+        theme=theme_named(st.context.theme.type),
+        narrow=session.is_narrow(),
+        sequence=(session.widget("sequence") or 1) - 1,
+        layer=(session.widget(f"layer of {setup.experiment.layers}") or setup.experiment.layers) - 1,
+        by_activity=session.widget("sorting") == "activity",
+    )
+
+
+def _shown(setup: Setup, look: Look) -> Setup:
+    """The networks to draw: on a phone one at a time."""
+    lane = session.widget("lane")
+    if not look.narrow:
+        return setup
+    return Setup(setup.experiment, (lane if lane in setup.cells else setup.cells[0],))
+
+
+def _count(run: Run, setup: Setup) -> str:
+    rate = run.steps_per_second()
+    speed = "" if math.isnan(rate) or run.over or not run.playing else f" · {rate:,.0f} steps/s"
+    return f"step {run.step:,} of {setup.experiment.steps:,}{speed}"

@@ -1,0 +1,88 @@
+"""How a run is doing, in plain sentences."""
+
+from __future__ import annotations
+
+import math
+
+from engine.cells import CELLS
+from engine.chunks import Ending
+from engine.runs import Lane, Run
+from engine.tasks import Chance, Metric
+
+
+def lane_sentence(lane: Lane) -> str:
+    """How one network is doing: solved, learning, guessing, or broken off."""
+    title = CELLS[lane.experiment.cell].title
+    metric, score = lane.task.metric, lane.chunk.score
+    chance = lane.task.chance(lane.experiment.length)
+    if lane.ending is Ending.DIVERGED:
+        return (
+            f"The {title} diverged at step {lane.step + 1:,}: its loss or gradient is no longer a number. "
+            f"{_remedy(lane)} The last good state is shown."
+        )
+    if lane.ending is Ending.SOLVED:
+        return f"The {title} has solved it: {metric.phrase(score)} after {lane.step:,} steps."
+    if metric.solved is None:
+        return _forecast_sentence(title, lane, metric, chance)
+    if not math.isfinite(score):
+        return f"The {title} has not been trained yet."
+    over = f" after {lane.step:,} steps" if lane.ending else ""
+    return f"The {title} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {metric.quantity(chance.metric)}."
+
+
+def announcement(run: Run) -> str:
+    """What a screen reader should say: the lanes' sentences, but only when one of them changes in kind."""
+    stages = [f"{lane.step >= 500}" for lane in run.lanes if not lane.ending]
+    if not run.over and len(stages) == len(run.lanes):
+        titles = " and ".join(CELLS[lane.experiment.cell].title for lane in run.lanes)
+        return f"Training {titles} on: {run.lanes[0].task.title}."
+    return " ".join(lane_sentence(lane) for lane in run.lanes if lane.ending)
+
+
+def figure_in_words(run: Run) -> str:
+    """The figure for those who can't see it."""
+    parts = [f"Training of {len(run.lanes)} network(s) on “{run.lanes[0].task.title}” at step {run.step:,}."]
+    for lane in run.lanes:
+        losses = lane.losses.values
+        first, last = (lane.gradients.norms(-1, 0)[-1][at] for at in (0, -1))
+        loss = f"loss {losses[-1]:.3g}, " if len(losses) else ""
+        parts.append(
+            f"{CELLS[lane.experiment.cell].title}: {loss}gradient norm {last:.1e} at the last time step and {first:.1e} at the first."
+        )
+    return " ".join(parts)
+
+
+def _progress(metric: Metric, score: float, chance: Chance) -> str:
+    """How far from chance to solved: "still guesses", "is learning", "has nearly solved it"."""
+    assert metric.solved is not None
+    if metric.is_share:
+        share = (score - chance.metric) / (metric.solved - chance.metric)
+    else:
+        share = (math.log(chance.metric) - math.log(max(score, 1e-30))) / (math.log(chance.metric) - math.log(metric.solved))
+    if share < 0.05:
+        return "still guesses"
+    return "is learning" if share < 0.8 else "has nearly solved it"
+
+
+def _forecast_sentence(title: str, lane: Lane, metric: Metric, chance: Chance) -> str:
+    score = lane.chunk.score
+    if lane.step == 0:
+        return f"The {title} has not been trained yet; {chance.says} errs by {metric.quantity(chance.metric)}."
+    verdict = "better" if score < chance.metric else "no better"
+    over = f" after {lane.step:,} steps" if lane.ending else ""
+    return (
+        f"The {title} forecasts what it never saw with an error of {metric.quantity(score)}{over}, "
+        f"{verdict} than {chance.says} ({metric.quantity(chance.metric)})."
+    )
+
+
+def _remedy(lane: Lane) -> str:
+    experiment = lane.experiment
+    rate, clip = experiment.settings_at(lane.step)
+    if clip is None:
+        return "Turn on gradient clipping, or lower the learning rate."
+    if rate > 0.003:
+        return "Try a lower learning rate."
+    if experiment.activation != "tanh" and experiment.cell == "rnn":
+        return "Try tanh, which keeps the state between −1 and 1, or a smaller spectral radius."
+    return "Try a smaller spectral radius or stronger clipping."
