@@ -55,12 +55,15 @@ class GradientHistory:
         self._rows: list[np.ndarray] = []
         self._stride = 1
         self._seen = 0
+        self._latest = np.empty((0, 0, 0), np.float32)
+        self.last_step = 0
 
     def append(self, step: int, norms: np.ndarray) -> None:
         """Add the norms (layers, T, B) after training step `step`."""
+        self._latest, self.last_step = norms.astype(np.float32), step
         if self._seen % self._stride == 0:
             self._steps.append(step)
-            self._rows.append(norms.astype(np.float32))
+            self._rows.append(self._latest)
             if len(self._rows) > MOST_ROWS:
                 self._steps, self._rows = self._steps[::2], self._rows[::2]
                 self._stride *= 2
@@ -71,6 +74,13 @@ class GradientHistory:
         """(rows,) training steps."""
         return np.array(self._steps)
 
-    def norms(self, layer: int, sequence: int) -> np.ndarray:
-        """(rows, T) of one layer and displayed sequence."""
-        return np.stack([row[layer, :, sequence] for row in self._rows])
+    def latest(self, layer: int, sequence: int) -> np.ndarray:
+        """(T,) of one layer and displayed sequence, now."""
+        return np.asarray(self._latest[layer, :, sequence])
+
+    def on_grid(self, steps: np.ndarray, layer: int, sequence: int) -> np.ndarray:
+        """(n, T): for each of n training steps the last row at or before it, NaN for those yet to come."""
+        row_of = np.searchsorted(self.steps, steps, side="right") - 1
+        grid = np.stack([self._rows[row][layer, :, sequence] for row in row_of])
+        grid[steps > self.last_step] = np.nan
+        return grid

@@ -6,7 +6,7 @@ right, training from top to bottom.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,13 @@ from engine.experiment import Experiment
 from engine.parameters import parameter_count
 from engine.runs import Lane, Run
 from engine.tasks import task_of
-from figures.canvas import TITLE_HEIGHT, Box, Canvas, Panel
+from figures.canvas import TITLE_HEIGHT, Box, Canvas, Label, Panel
 from figures.palette import LINE_STYLES, Theme
 from figures.sequence import SequencePanel
 
 WIDE, NARROW = 1080, 380  # nominal widths in pixels
 GUTTER = 44  # pixels for tick labels left of a panel
+REACH_ROWS = 64
 GRADIENT_RANGE = (-8.0, 2.0)  # decimal logarithm of ‖∂L/∂h_t‖ from “vanished” to “exploding”
 
 
@@ -49,14 +50,14 @@ class Look:
 class _Heights:
     """Pixels of each row of panels."""
 
-    loss: int = 92
-    head: int = 22
-    sequence: int = 66
-    hidden: int = 104
-    gates: int = 88
-    cell: int = 88
-    gradient: int = 62
-    reach: int = 96
+    loss: int = 84
+    head: int = 20
+    sequence: int = 64
+    hidden: int = 96
+    gates: int = 84
+    cell: int = 84
+    gradient: int = 60
+    reach: int = 92
     bottom: int = 30
 
 
@@ -74,30 +75,30 @@ class PlaygroundFigure:
         self.task = task_of(experiments[0])
         self.chance = self.task.chance(experiments[0].length)
         heights = _Heights()
-        gated = any(panel.is_gate for each in experiments for panel in CELLS[each.cell].panels)
-        with_cell_state = any(not panel.is_gate for each in experiments for panel in CELLS[each.cell].panels)
-        rows = [heights.sequence, heights.hidden]
-        rows += [heights.gates] * gated + [heights.cell] * with_cell_state + [heights.gradient, heights.reach]
-        top = TITLE_HEIGHT + heights.loss + 26
-        height = int(top + heights.head + sum(rows) + TITLE_HEIGHT * len(rows) + heights.bottom)
-        self.canvas = Canvas(look.theme, NARROW if look.narrow else WIDE, height)
+        extra = {each.cell: _extra_rows(CELLS[each.cell], heights) for each in experiments}
+        below = max(sum(heights_of) + TITLE_HEIGHT * len(heights_of) for heights_of in extra.values())
+        top = TITLE_HEIGHT + heights.loss + 24
+        fixed = heights.head + heights.sequence + heights.hidden + heights.gradient + heights.reach + 4 * TITLE_HEIGHT
+        self.canvas = Canvas(look.theme, NARROW if look.narrow else WIDE, top + fixed + below + heights.bottom)
         self.canvas.layout["uirevision"] = repr((experiments[0].task, experiments[0].length, len(experiments)))
         self._lay_out_loss(Box(GUTTER, TITLE_HEIGHT, self.canvas.width - GUTTER - 8, heights.loss))
-        gap = 22
+        gap = 18
         width = (self.canvas.width - gap * (len(experiments) - 1)) / len(experiments)
-        self.columns = [
-            _Column(self, experiment, Box(number * (width + gap), top, width - 4, 0), heights, gated, with_cell_state)
-            for number, experiment in enumerate(experiments)
-        ]
+        self.columns = []
+        for number, experiment in enumerate(experiments):
+            rows = extra[experiment.cell]
+            spare = below - sum(rows) - TITLE_HEIGHT * len(rows)  # a cell with less to show has larger hidden states
+            place = Box(number * (width + gap), top, width - 4, 0)
+            self.columns.append(_Column(self, experiment, place, replace(heights, hidden=heights.hidden + spare)))
 
-    def show(self, run: Run) -> dict[str, Any]:
-        """Fill in where `run` stands; returns the figure as plain data and layout."""
+    def show(self, run: Run) -> Canvas:
+        """Fill in where `run` stands."""
         lanes = [lane for lane in run.lanes if lane.experiment.cell in {each.cell for each in self.experiments}]
         horizon = _horizon(max(lane.step for lane in run.lanes), run.lanes[0].experiment.steps)
         self._show_loss(lanes, horizon)
         for column, lane in zip(self.columns, lanes, strict=True):
             column.show(lane, horizon)
-        return self.canvas.spec
+        return self.canvas
 
     def _lay_out_loss(self, box: Box) -> None:
         canvas, theme = self.canvas, self.look.theme
@@ -112,7 +113,7 @@ class PlaygroundFigure:
         metric = self.task.metric
         if not metric.is_share and metric.solved is not None:
             self._level(metric.solved, f"solved {metric.solved:g}", "bottom")
-        self._lines: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._lines: dict[str, tuple[dict[str, Any], dict[str, Any], Label]] = {}
         for experiment in self.experiments:
             hue, title = theme.hue(experiment.cell), CELLS[experiment.cell].title
             line = canvas.trace(
@@ -122,18 +123,11 @@ class PlaygroundFigure:
                 line={"color": hue, "width": 2, "dash": LINE_STYLES.get(experiment.cell, "solid")},
                 hovertemplate=f"{title}, step %{{x:,}}: loss %{{y:.4g}}<extra></extra>",
             )
-            label = canvas.trace(
-                self._loss,
-                type="scatter",
-                mode="markers+text",
-                text=[f"<b>{title}</b>"],
-                textposition="middle right",
-                textfont={"color": hue, "size": 12},
-                marker={"color": hue, "size": 6},
-                hoverinfo="skip",
+            end = canvas.trace(
+                self._loss, type="scatter", mode="markers", marker={"color": hue, "size": 7}, hoverinfo="skip",
                 cliponaxis=False,
-            )
-            self._lines[experiment.cell] = (line, label)
+            )  # fmt: skip
+            self._lines[experiment.cell] = (line, end, canvas.label_at(self._loss, f"<b>{title}</b>", hue))
 
     def _level(self, value: float, says: str, side: str) -> None:
         """A dashed line across the loss panel at `value`, with its words at the right end."""
@@ -153,30 +147,41 @@ class PlaygroundFigure:
         low, high = self.chance.loss / 60, self.chance.loss * 2.5
         if self.task.metric.solved is not None and not self.task.metric.is_share:
             low = min(low, self.task.metric.solved / 2)
-        ends: list[float] = []
         for lane in lanes:
-            line, label = self._lines[lane.experiment.cell]
+            line, end, label = self._lines[lane.experiment.cell]
             steps, losses = lane.losses.curve()
             line["x"], line["y"] = steps, losses
-            label["x"], label["y"] = steps[-1:], losses[-1:]
+            end["x"], end["y"] = steps[-1:], losses[-1:]
+            label.x, label.y = (float(steps[-1]), float(losses[-1])) if len(losses) else (0.0, self.chance.loss)
             if len(losses):
                 low = min(low, float(losses.min()) / 1.5)
                 high = max(high, min(1e12, float(np.nanmax(losses)) * 1.5))
-                ends.append(float(np.log10(max(losses[-1], 1e-30))))
-                near = [end for end in ends[:-1] if abs(end - ends[-1]) < 0.16 * (np.log10(high) - np.log10(low))]
-                label["textposition"] = "bottom right" if near and ends[-1] <= near[0] else (
-                    "top right" if near else "middle right"
-                )  # fmt: skip
-        self.canvas.layout["yaxis"]["range"] = [_floor_half(np.log10(low)), -_floor_half(-np.log10(high))]
-        self.canvas.layout["xaxis"]["range"] = [0, horizon * 1.06]
+        bounds = [_floor_half(np.log10(low)), -_floor_half(-np.log10(high))]
+        self.canvas.set_axis("yaxis", range=bounds)
+        self.canvas.set_axis("xaxis", range=[0, horizon * 1.06])
+        self._keep_apart([self._lines[lane.experiment.cell][2] for lane in lanes], bounds, horizon)
+
+    def _keep_apart(self, labels: list[Label], bounds: list[float], horizon: int) -> None:
+        """Shift labels that would cover each other."""
+        pixels = self._loss.box.height / (bounds[1] - bounds[0])
+        taken: list[tuple[float, float]] = []
+        for label in sorted(labels, key=lambda each: -each.y):
+            place = -np.log10(max(label.y, 1e-30)) * pixels
+            beside = [low for x, low in taken if abs(x - label.x) < 0.06 * horizon]
+            label.shift = max([0.0, *(low + 13 - place for low in beside)])
+            taken.append((label.x, place + label.shift))
+
+
+def _extra_rows(cell: Cell[Any], heights: _Heights) -> list[int]:
+    """Heights of the rows that only some cells have: gates side by side, and each further state."""
+    gates = [heights.gates] if any(panel.is_gate for panel in cell.panels) else []
+    return gates + [heights.cell for panel in cell.panels if not panel.is_gate]
 
 
 class _Column:
     """The panels of one network."""
 
-    def __init__(
-        self, figure: PlaygroundFigure, experiment: Experiment, box: Box, heights: _Heights, gated: bool, with_cell: bool
-    ) -> None:
+    def __init__(self, figure: PlaygroundFigure, experiment: Experiment, box: Box, heights: _Heights) -> None:
         self.figure = figure
         self.canvas = figure.canvas
         self.look = figure.look
@@ -186,7 +191,7 @@ class _Column:
         self._box = box
         self._y = box.top
         self._maps: list[tuple[str, dict[str, Any], Panel]] = []
-        self._head = self.canvas.text(box.left + GUTTER, box.top, "", font={"size": 15, "color": self.hue})
+        self._head = self.canvas.text(box.left + GUTTER, box.top, "", size=15, color=self.hue)
         self._y += heights.head
         self.sequence = SequencePanel(self.canvas, self._row(heights.sequence), figure.task, experiment, self.hue)
         self._first_axis = self.sequence.panel.axis
@@ -197,15 +202,12 @@ class _Column:
             self._row(heights.hidden), "hidden_state", f"<b>Hidden state</b> h<sub>t</sub>{of_layer} &nbsp;{signed}", False
         )
         gates = [panel for panel in self.cell.panels if panel.is_gate]
-        others = [panel for panel in self.cell.panels if not panel.is_gate]
-        if gated:
+        if gates:
             self._add_gates(self._row(heights.gates), gates)
-        if with_cell:
-            row = self._row(heights.cell)
-            for panel in others:
-                self._add_map(row, panel.field, f"<b>{panel.title}</b> {panel.symbol}<sub>t</sub> &nbsp;{signed}", False)
-            if not others and gates:
-                self._say(row, f"The {self.cell.title} has no cell state: its hidden state is its memory.")
+        for panel in self.cell.panels:
+            if not panel.is_gate:
+                title = f"<b>{panel.title}</b> {panel.symbol}<sub>t</sub> &nbsp;{signed}"
+                self._add_map(self._row(heights.cell), panel.field, title, False)
         self._gradient_now = self._add_gradient_now(self._row(heights.gradient))
         self._reach = self._add_reach(self._row(heights.reach))
 
@@ -215,9 +217,9 @@ class _Column:
         trace = recording.layers[min(look.layer, len(recording.layers) - 1)]
         layer, sequence = min(look.layer, len(recording.layers) - 1), look.sequence
         count = parameter_count(lane.chunk.state.parameters)
-        self.canvas.set_text(
-            self._head, f"<b>{self.cell.title}</b> <span style='font-size:12px'>{self.canvas.muted(f'{count:,} parameters')}</span>"
-        )  # fmt: skip
+        equation = "" if look.narrow or len(self.figure.experiments) > 2 else f" · {self.cell.equations[0]}"
+        small = self.canvas.muted(f"{count:,} parameters{equation}")
+        self._head.html = f"<b>{self.cell.title}</b> <span style='font-size:12px'>{small}</span>"
         self.sequence.show(recording, sequence)
         order = _unit_order(trace.hidden_state[:, sequence], look.by_activity)
         units = [str(number + 1) for number in order]
@@ -225,13 +227,15 @@ class _Column:
         for field, heatmap, panel in self._maps:
             values = getattr(trace, field)[:, sequence]  # (T, H)
             heatmap["z"], heatmap["x"], heatmap["y"] = np.ascontiguousarray(values.T[order]), steps, units
-            self.canvas.layout[f"yaxis{panel.axis}"]["categoryarray"] = units
-        norms = lane.gradients.norms(layer, sequence)
+            self.canvas.set_axis(f"yaxis{panel.axis}", categoryarray=units)
+        self._gradient_now["x"] = steps
+        self._gradient_now["y"] = np.maximum(lane.gradients.latest(layer, sequence), np.float32(1e-40))
+        rows = np.linspace(0, horizon, REACH_ROWS, dtype=np.float32)
         with np.errstate(divide="ignore"):
-            logs = np.clip(np.log10(norms), -40, 40)
-        self._gradient_now["x"], self._gradient_now["y"] = steps, np.maximum(norms[-1], 1e-40)
-        self._reach["x"], self._reach["y"], self._reach["z"] = steps, lane.gradients.steps.astype(np.float32), logs
-        self.canvas.layout[f"yaxis{self._reach['yaxis'][1:]}"]["range"] = [horizon, 0]
+            logs = np.clip(np.log10(lane.gradients.on_grid(rows, layer, sequence)), -40, 40)
+        self._reach["x"], self._reach["y"], self._reach["z"] = steps, rows, logs
+        half = horizon / (REACH_ROWS - 1) / 2
+        self.canvas.set_axis(f"yaxis{self._reach['yaxis'][1:]}", range=[horizon + half, -half])
 
     def _row(self, height: float) -> Box:
         """The next row of this column, below a line for its title."""
@@ -270,9 +274,6 @@ class _Column:
         self._maps.append((field, heatmap, panel))
 
     def _add_gates(self, row: Box, gates: list[CellPanel]) -> None:
-        if not gates:
-            self._say(row, "No gates: " + self.cell.equations[0])
-            return
         gap = 10
         width = (row.width - gap * (len(gates) - 1)) / len(gates)
         for number, gate in enumerate(gates):
@@ -319,10 +320,6 @@ class _Column:
             high,
             hovertemplate="training step %{y:,}, t = %{x}: 10<sup>%{z:.1f}</sup><extra></extra>",
         )
-
-    def _say(self, row: Box, words: str) -> None:
-        """A sentence in place of panels that this network does not have."""
-        self.canvas.text(row.left, row.top + row.height / 2 - 12, self.canvas.muted(words), font={"size": 13})
 
 
 def _unit_order(states: np.ndarray, by_activity: bool) -> np.ndarray:

@@ -71,14 +71,12 @@ class SequencePanel:
             names += ["wanted", "answer"]
             right = np.mean((output > 0.5)[mask] == (batch.targets[:, sequence, 0] > 0.5)[mask])
             title += self.canvas.muted(f"{self.task.outputs[0]}: {right:.0%} of {mask.sum()} steps right")
-        self.canvas.set_text(self.panel.title, title)
+        self.panel.title.html = title
         assert self._strip is not None
         self._strip["z"] = np.stack(rows).astype(np.float32)
         self._strip["x"] = np.arange(1, batch.length + 1, dtype=np.float32)
         self._strip["y"] = names
-        axis = self.canvas.layout[f"yaxis{self.panel.axis}"]
-        axis["range"] = [len(names) - 0.5, -0.5]
-        axis["dtick"] = 1
+        self.canvas.set_axis(f"yaxis{self.panel.axis}", range=[len(names) - 0.5, -0.5], dtick=1)
 
     def _add_curves(self) -> dict[Role, dict[str, Any]]:
         theme = self.canvas.theme
@@ -117,8 +115,8 @@ class SequencePanel:
                 symbol = "diamond-open" if role is Role.TARGET else "diamond"
                 trace["marker"] = {"color": color, "size": 11 if role is Role.TARGET else 7, "symbol": symbol,
                                    "line": {"width": 2, "color": color}}  # fmt: skip
-        self.canvas.layout[f"yaxis{self.panel.axis}"]["range"] = _span(curves)
-        self.canvas.set_text(self.panel.title, self._title(recording, sequence, curves))
+        self.canvas.set_axis(f"yaxis{self.panel.axis}", range=_span(curves))
+        self.panel.title.html = self._title(recording, sequence, curves)
 
     def _title(self, recording: Recording, sequence: int, curves: dict[Role, Curve]) -> str:
         ink = self.canvas.theme.ink

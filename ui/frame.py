@@ -8,7 +8,8 @@ ICON = Path(__file__).parent / "icon.svg"
 
 _STYLE = """
 <style>
-[data-testid="stMainBlockContainer"] { padding-left: clamp(0.75rem, 2vw, 2rem); padding-right: clamp(0.75rem, 2vw, 2rem); }
+.stMainBlockContainer { padding: 0.7rem clamp(0.75rem, 2vw, 2rem) 1rem; }
+.stAppHeader { background: transparent; min-height: 0; height: 0; overflow: visible; }
 </style>
 """
 

@@ -19,47 +19,88 @@ PATIENCE = 0.25  # seconds to wait for a chunk before drawing the same picture a
 STEP_PATIENCE = 10.0
 
 
-@st.fragment(key="live-loop")
+RUN_BAR, LOOP = "run-bar", "live-loop"
+
+
 def live_run(setup: Setup) -> None:
     """The run bar and the figure of `setup`, trained live."""
     run = session.run_for(setup)
-    _run_bar(run, setup)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        _run_bar(setup)
+        _reading_aids(setup)
+    _loop(setup, run.over)
+
+
+@st.fragment(key=LOOP)
+def _loop(setup: Setup, was_over: bool) -> None:
+    """One picture, and all that follow when the browser asks for them."""
+    run = session.run_for(setup)
     run.next_frame(PATIENCE)
     look = _look(setup)
-    figure = session.figure_for(_shown(setup, look), look)
-    theme = look.theme
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
     live_chart(
         Frame(
-            figure=figure.show(run),
+            canvas=session.figure_for(_shown(setup, look), look).show(run),
             alt=words.figure_in_words(run),
             running=run.playing and not run.over,
             step=run.step,
             run=session.run_number(),
             progress=run.step / setup.experiment.steps,
             count=_count(run, setup),
-            sentences=[Sentence(words.lane_sentence(lane), theme.hue(lane.experiment.cell)) for lane in run.lanes],
+            sentences=[Sentence(words.lane_sentence(lane), look.theme.hue(lane.experiment.cell)) for lane in run.lanes],
             announce=words.announcement(run),
         )
     )
+    if run.over and not was_over and session.mark_over(run):
+        st.rerun()  # the run bar has to know
 
 
-def _run_bar(run: Run, setup: Setup) -> None:
-    """Buttons for what a viewer does with a run, and how it is looked at."""
+@st.fragment(key=RUN_BAR)
+def _run_bar(setup: Setup) -> None:
+    """Buttons for what a viewer does with a run."""
+    run = session.run_for(setup)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         playing = run.playing and not run.over
         st.button(
             "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", shortcut="P",
-            key="play", on_click=run.pause if playing else run.play, disabled=run.over, type="primary",
+            key="play", on_click=_pause if playing else _play, args=(run,), disabled=run.over, type="primary",
         )  # fmt: skip
-        st.button("Step", icon=":material/skip_next:", shortcut="S", key="step", on_click=run.single_step,
-                  args=(STEP_PATIENCE,), disabled=run.over, help="One training step")  # fmt: skip
-        st.button("Again", icon=":material/replay:", shortcut="A", key="restart", on_click=session.start_run,
-                  args=(setup,), help="Start over from the same seed")  # fmt: skip
+        st.button("Step", icon=":material/skip_next:", shortcut="S", key="step", on_click=_single_step, args=(run,),
+                  disabled=run.over, help="One training step")  # fmt: skip
+        st.button("Again", icon=":material/replay:", shortcut="A", key="restart", on_click=_start_over, args=(setup,),
+                  help="Start over from the same seed")  # fmt: skip
         if st.button("New seed", icon=":material/casino:", shortcut="N", key="new_seed", on_click=controls.new_seed,
                      help="Other data, other first weights"):  # fmt: skip
             st.rerun()
+
+
+def _pause(run: Run) -> None:
+    run.pause()
+    st.rerun([RUN_BAR, LOOP])
+
+
+def _play(run: Run) -> None:
+    run.play()
+    st.rerun([RUN_BAR, LOOP])
+
+
+def _single_step(run: Run) -> None:
+    run.single_step(STEP_PATIENCE)
+    st.rerun([RUN_BAR, LOOP])
+
+
+def _start_over(setup: Setup) -> None:
+    session.start_run(setup)
+    st.rerun([RUN_BAR, LOOP])
+
+
+def _reading_aids(setup: Setup) -> None:
+    """How the run is looked at, and what to look for."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        if session.is_narrow() and len(setup.cells) > 1:
+            st.segmented_control("Network shown", list(setup.cells), default=setup.cells[0], key="lane", required=True,
+                                 format_func=lambda cell: CELLS[cell].title, label_visibility="collapsed")  # fmt: skip
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control("Units sorted by", ["number", "activity"], default="number", key="sorting", required=True)
@@ -69,9 +110,6 @@ def _run_bar(run: Run, setup: Setup) -> None:
         with st.popover("What to look for", icon=":material/help:"):
             for title, sentence in guide_for(setup.experiments):
                 st.markdown(f"**{title}.** {sentence}")
-        if session.is_narrow() and len(setup.cells) > 1:
-            st.segmented_control("Network shown", list(setup.cells), default=setup.cells[0], key="lane", required=True,
-                                 format_func=lambda cell: CELLS[cell].title, label_visibility="collapsed")  # fmt: skip
 
 
 def _look(setup: Setup) -> Look:

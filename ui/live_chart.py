@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from figures.canvas import Canvas
 from ui import session
 from ui.payload import encode
 from ui.plotly_js import plotly_address
@@ -34,7 +35,7 @@ class Frame:
     """One picture of a run.
 
     Attributes:
-        figure: a Plotly figure as plain data and layout, with NumPy arrays in it.
+        canvas: the figure.
         alt: the figure in words.
         running: whether the browser shall ask for the next frame.
         step: the training step shown.
@@ -45,7 +46,7 @@ class Frame:
         announce: what a screen reader says when it changes.
     """
 
-    figure: dict[str, Any]
+    canvas: Canvas
     alt: str
     running: bool
     step: int
@@ -58,26 +59,24 @@ class Frame:
 
 def live_chart(frame: Frame) -> None:
     """Show `frame`; in a fragment, since the browser's request for the next frame reruns that."""
-    content = {
-        "figure": None if session.chart_failed() else frame.figure,
+    canvas = frame.canvas
+    content: dict[str, Any] = {
         "plotly": plotly_address(),
         "narrowBelow": NARROW_BELOW,
         "narrow": session.is_narrow(),
         "interval": FRAME_INTERVAL,
         "number": session.next_frame_number(),
+        "version": f"{id(canvas)}.{canvas.version}",
     } | {name: getattr(frame, name) for name in ("alt", "running", "step", "run", "progress", "count", "announce")}
-    content["sentences"] = [{"text": each.text, "color": each.color} for each in frame.sentences]
-    result = _component()(
-        data=encode(content),
-        key=session.CHART_KEY,
-        on_next_change=_nothing,
-        on_narrow_change=_nothing,
-        on_failed_change=_nothing,
-    )
+    content["sentences"] = [vars(sentence) for sentence in frame.sentences]
+    if not session.chart_failed():
+        content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}
+    result = _component()(data=encode(content), key=session.CHART_KEY, on_next_change=_nothing,
+                          on_narrow_change=_nothing, on_failed_change=_nothing)  # fmt: skip
     if result.get("failed"):
         session.note_chart_failed()
     if session.chart_failed():
-        st.plotly_chart(_listed(frame.figure), key="live-fallback", theme=None, alt=frame.alt)
+        st.plotly_chart(canvas.figure(), key="live-fallback", theme=None, alt=frame.alt)
 
 
 @cache
@@ -85,13 +84,6 @@ def _component() -> Any:
     here = Path(__file__).parent
     html, css, js = ((here / f"live_chart.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     return st.components.v2.component("live_chart", html=html, css=css, js=js, isolate_styles=False)
-
-
-def _listed(figure: dict[str, Any]) -> dict[str, Any]:
-    """`figure` with lists for arrays, as Streamlit's own chart takes it."""
-    import plotly.graph_objects as go
-
-    return go.Figure(figure).to_plotly_json()
 
 
 def _nothing() -> None:

@@ -53,6 +53,13 @@ def current_run() -> Run | None:
     return run
 
 
+def mark_over(run: Run) -> bool:
+    """Note that `run` is over; True the first time."""
+    new = _get("over") != run_number()
+    _set("over", run_number() if run.over else None)
+    return new
+
+
 def run_number() -> int:
     """How many runs this viewer has started."""
     return int(_get("run_number") or 0)

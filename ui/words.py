@@ -32,8 +32,7 @@ def lane_sentence(lane: Lane) -> str:
 
 def announcement(run: Run) -> str:
     """What a screen reader should say: the lanes' sentences, but only when one of them changes in kind."""
-    stages = [f"{lane.step >= 500}" for lane in run.lanes if not lane.ending]
-    if not run.over and len(stages) == len(run.lanes):
+    if not any(lane.ending for lane in run.lanes):
         titles = " and ".join(CELLS[lane.experiment.cell].title for lane in run.lanes)
         return f"Training {titles} on: {run.lanes[0].task.title}."
     return " ".join(lane_sentence(lane) for lane in run.lanes if lane.ending)
@@ -44,7 +43,7 @@ def figure_in_words(run: Run) -> str:
     parts = [f"Training of {len(run.lanes)} network(s) on “{run.lanes[0].task.title}” at step {run.step:,}."]
     for lane in run.lanes:
         losses = lane.losses.values
-        first, last = (lane.gradients.norms(-1, 0)[-1][at] for at in (0, -1))
+        first, last = (lane.gradients.latest(-1, 0)[at] for at in (0, -1))
         loss = f"loss {losses[-1]:.3g}, " if len(losses) else ""
         parts.append(
             f"{CELLS[lane.experiment.cell].title}: {loss}gradient norm {last:.1e} at the last time step and {first:.1e} at the first."
