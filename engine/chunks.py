@@ -14,7 +14,7 @@ from engine.series import Series
 from engine.tasks import task_of
 from engine.training import RECENT, Trainer, TrainingLog, TrainingState
 
-CHUNK_SECONDS = 0.06  # a chunk's aim; it sets how fine-grained stopping, sharing and drawing are
+CHUNK_SECONDS = 0.018  # a chunk's aim; it sets how fine-grained stopping, sharing and drawing are
 
 
 class Ending(StrEnum):
@@ -93,13 +93,11 @@ def first_chunk(experiment: Experiment, state: TrainingState) -> Chunk:
 def steps_per_chunk(experiments: tuple[Experiment, ...]) -> int:
     """How many steps make a chunk of about CHUNK_SECONDS of the costliest of `experiments`.
 
-    A power of two, so that chunks of different sizes meet at their ends and can be shared.
+    A multiple of 8 if it can be, so that it can be halved when many wait and chunks of different sizes still
+    meet at their ends, where they can be shared.
     """
-    cost = max(step_cost(experiment) for experiment in experiments)
-    steps = 1
-    while 2 * steps * cost <= CHUNK_SECONDS and steps < 512:
-        steps *= 2
-    return steps
+    steps = int(CHUNK_SECONDS / max(step_cost(experiment) for experiment in experiments))
+    return min(512, steps - steps % 8) if steps >= 8 else max(1, steps)
 
 
 def step_cost(experiment: Experiment) -> float:

@@ -28,10 +28,12 @@ class Workers:
     """A pool of processes behind `submit`, renewed when one of them is killed.
 
     Attributes:
+        count: how many processes there are.
         renewals: how often the pool had to be renewed.
     """
 
     def __init__(self, make_pool: Callable[[], Executor] | None = None) -> None:
+        self.count = worker_count()
         self.renewals = 0
         self._make_pool = make_pool or _local_pool
         self._pool = self._make_pool()
@@ -45,7 +47,7 @@ class Workers:
 
     def warm_up(self) -> None:
         """Make all workers load PyTorch now, in the background, rather than at the first request."""
-        for _ in range(worker_count()):
+        for _ in range(self.count):
             self.submit(_load_torch)
 
     def shutdown(self) -> None:

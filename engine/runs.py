@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.chunks import Chunk, Ending, first_chunk, steps_per_chunk
+from engine.chunks import Chunk, Ending, first_chunk, step_cost, steps_per_chunk
 from engine.experiment import Change, Experiment
 from engine.history import GradientHistory, LossHistory
 from engine.recording import Recording
@@ -19,16 +19,43 @@ from engine.tasks import Task, task_of
 from engine.training import initial_state
 
 AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
+QUEUE_SECONDS = 0.2  # work waiting before each worker from which on chunks are made smaller
 RATE_WINDOW = 2.0  # seconds over which steps per second are counted
+
+
+class ChunkPlan:
+    """Where the chunks of a run end: at the same steps for all its lanes, closer together when many viewers wait."""
+
+    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...]) -> None:
+        self._store = store
+        self._size = steps_per_chunk(experiments)
+        self._seconds = self._size * max(step_cost(experiment) for experiment in experiments)
+        self._ends: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def end_after(self, step: int) -> int:
+        """The end of the chunk that begins at `step`."""
+        with self._lock:
+            if step not in self._ends:
+                size = self._size
+                while size % 2 == 0 and self._seconds * size / self._size * self._queue() > QUEUE_SECONDS:
+                    size //= 2
+                # up to the next multiple of the size, so that runs which paused in between share chunks again
+                self._ends[step] = step + size - step % size
+            return self._ends[step]
+
+    def _queue(self) -> float:
+        """How many chunks each worker has before it."""
+        return self._store.waiting / self._store.workers.count
 
 
 class ChunkStream:
     """The chunks of one experiment in order, at most AHEAD of them computed before they are taken."""
 
-    def __init__(self, store: ChunkStore, experiment: Experiment, start: Chunk, steps: int) -> None:
+    def __init__(self, store: ChunkStore, experiment: Experiment, start: Chunk, plan: ChunkPlan) -> None:
         self._store = store
         self._experiment = experiment
-        self._steps = steps
+        self._plan = plan
         self._last = start
         self._ready: deque[Chunk] = deque()
         self._error: BaseException | None = None
@@ -67,8 +94,7 @@ class ChunkStream:
         if self._waiting or self._closed or self._last.ending or left <= 0 or len(self._ready) >= AHEAD:
             return
         self._waiting = True
-        # up to the next multiple of the size, so that runs which paused in between share chunks again
-        steps = min(left, self._steps - step % self._steps)
+        steps = min(left, self._plan.end_after(step) - step)
         self._store.request(self._experiment, self._last.state, steps).add_done_callback(self._receive)
 
     def _receive(self, future: Future[Chunk]) -> None:
@@ -258,9 +284,9 @@ class Run:
         lane.show(chunk)
 
     def _open_streams(self) -> None:
-        steps = steps_per_chunk(self.experiments)
         self._close_streams()
-        self._streams = {lane: ChunkStream(self._store, lane.experiment, lane.chunk, steps) for lane in self.lanes}
+        plan = ChunkPlan(self._store, self.experiments)
+        self._streams = {lane: ChunkStream(self._store, lane.experiment, lane.chunk, plan) for lane in self.lanes}
 
     def _close_streams(self) -> None:
         for stream in self._streams.values():

@@ -51,6 +51,11 @@ class ChunkStore:
         return future
 
     @property
+    def waiting(self) -> int:
+        """How many chunks are being computed or wait to be."""
+        return len(self._futures) - len(self._sizes)
+
+    @property
     def nbytes(self) -> int:
         """Size of all chunks kept."""
         return sum(self._sizes.values())

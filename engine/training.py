@@ -41,7 +41,8 @@ class TrainingState:
 
     Attributes:
         parameters: PyTorch's name → float32 array.
-        optimizer: "parameter name/array name" → float32 array, of the optimiser's moments; empty at first.
+        optimizer: PyTorch's name of a moment ("exp_avg") → (parameter count,) float32, in the order of
+            `parameters`, each of them flattened; empty at first.
         step: training steps made.
         recent: (≤ RECENT,) float32, the metric of the last training batches, oldest first.
     """
@@ -125,7 +126,11 @@ class Trainer:
         self.diverged = False
         self._start = state
         self._cell = CELLS[experiment.cell]
-        self._tensors = {name: torch.tensor(value, requires_grad=True) for name, value in state.parameters.items()}
+        # One long vector holds all parameters, and another all gradients; what the network computes with are
+        # views into them. So clipping and the optimiser each take one operation instead of one a tensor.
+        self._flat = torch.from_numpy(np.concatenate([value.ravel() for value in state.parameters.values()]))
+        self._flat.grad = torch.zeros_like(self._flat)
+        self._tensors = self._views_of_flat()
         self._layers = [
             tuple(self._tensors[name] for name in layer_names(layer)) for layer in range(experiment.layers)
         ]
@@ -147,8 +152,6 @@ class Trainer:
 
     def step(self) -> None:
         """Make one training step on a fresh batch, or none and set `diverged`."""
-        from torch.nn.utils import clip_grad_norm_
-
         number = self._start.step + self.steps_made
         experiment = self.experiment
         batch = self.task.sample(
@@ -157,17 +160,18 @@ class Trainer:
         rate, clip = experiment.settings_at(number)
         outputs, targets = self._at_targets(batch)
         loss = self._loss_of(outputs, targets)
-        self._optimizer.zero_grad(set_to_none=True)
+        gradient = self._gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = clip_grad_norm_(self._tensors.values(), math.inf if clip is None else clip)
-        loss_value, norm_value = loss.item(), norm.item()
-        if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
+        loss_value, norm = loss.item(), gradient.norm().item()
+        if not (math.isfinite(loss_value) and math.isfinite(norm)):
             self.diverged = True
             return
+        if clip is not None and norm > clip:
+            gradient.mul_(clip / norm)
         self._optimizer.param_groups[0]["lr"] = rate
         self._optimizer.step()
         self._loss.append(loss_value)
-        self._gradient_norm.append(norm_value)
+        self._gradient_norm.append(norm)
         self._metric.append(
             loss_value
             if self.task.loss is Loss.MSE and self.task.metric.solved is not None
@@ -177,12 +181,8 @@ class Trainer:
     def state(self) -> TrainingState:
         """The state after the steps made so far."""
         parameters = {name: tensor.detach().numpy().copy() for name, tensor in self._tensors.items()}
-        moments = {
-            f"{name}/{array}": self._optimizer.state[tensor][array].numpy().copy()
-            for name, tensor in self._tensors.items()
-            for array in _OPTIMIZER_ARRAYS[self.experiment.optimizer]
-            if tensor in self._optimizer.state
-        }
+        kept = self._optimizer.state.get(self._flat, {})
+        moments = {name: kept[name].numpy().copy() for name in _OPTIMIZER_ARRAYS[self.experiment.optimizer] if kept}
         return TrainingState(parameters, moments, self._start.step + self.steps_made, self.recent)
 
     def log(self) -> TrainingLog:
@@ -222,26 +222,34 @@ class Trainer:
             case Loss.CATEGORICAL:
                 return functional.cross_entropy(outputs, targets)
 
+    def _views_of_flat(self) -> dict[str, Tensor]:
+        """Name → parameter, a leaf that shares memory with the long vector, as its gradient does."""
+        views, start = {}, 0
+        self._gradient = self._flat.grad
+        for name, value in self._start.parameters.items():
+            part = slice(start, start + value.size)
+            view = self._flat[part].view(value.shape).detach().requires_grad_()
+            view.grad = self._gradient[part].view(value.shape)
+            views[name] = view
+            start += value.size
+        return views
+
     def _make_optimizer(self, state: TrainingState) -> Any:
         import torch
 
-        tensors, rate = list(self._tensors.values()), self.experiment.learning_rate
+        parameters, rate = [self._flat], self.experiment.learning_rate
         match self.experiment.optimizer:
             case "sgd":
-                optimizer: Any = torch.optim.SGD(tensors, lr=rate, fused=True)
+                optimizer: Any = torch.optim.SGD(parameters, lr=rate, fused=True)
             case "momentum":
-                optimizer = torch.optim.SGD(tensors, lr=rate, momentum=MOMENTUM, fused=True)
+                optimizer = torch.optim.SGD(parameters, lr=rate, momentum=MOMENTUM, fused=True)
             case "rmsprop":
-                optimizer = torch.optim.RMSprop(tensors, lr=rate)
+                optimizer = torch.optim.RMSprop(parameters, lr=rate)
             case _:
-                optimizer = torch.optim.Adam(tensors, lr=rate, fused=True)
+                optimizer = torch.optim.Adam(parameters, lr=rate, fused=True)
         if state.optimizer:
-            for name, tensor in self._tensors.items():
-                moments = {
-                    array: torch.tensor(state.optimizer[f"{name}/{array}"])
-                    for array in _OPTIMIZER_ARRAYS[self.experiment.optimizer]
-                }
-                if self.experiment.optimizer in ("rmsprop", "adam"):
-                    moments["step"] = torch.tensor(float(state.step))
-                optimizer.state[tensor] = moments
+            moments = {name: torch.from_numpy(value.copy()) for name, value in state.optimizer.items()}
+            if self.experiment.optimizer in ("rmsprop", "adam"):
+                moments["step"] = torch.tensor(float(state.step))
+            optimizer.state[self._flat] = moments
         return optimizer

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from figures.palette import Theme
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 TITLE_HEIGHT = 17  # pixels above a panel
 FONT = "Source Sans, Source Sans Pro, sans-serif"
@@ -98,6 +100,8 @@ class Canvas:
 
     def figure(self) -> go.Figure:
         """The canvas as it stands, as a figure of its own, with its labels as annotations."""
+        import plotly.graph_objects as go  # takes half a second, and the live chart does without it
+
         layout = dict(self.layout)
         layout["annotations"] = [*layout["annotations"], *(self._annotation(label) for label in self.labels)]
         return go.Figure({"data": self.data, "layout": layout})

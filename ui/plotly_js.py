@@ -9,10 +9,9 @@ import gzip
 import os
 import tempfile
 from functools import cache
-from importlib.resources import files
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-
-import plotly
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -20,10 +19,13 @@ STATIC = Path(__file__).parent.parent / "static"
 @cache
 def plotly_address() -> str:
     """Where the browser finds plotly.js, gzipped, relative to the app; put there if need be."""
-    target = STATIC / f"plotly-{plotly.__version__}.min.js.gz"
+    target = STATIC / f"plotly-{version('plotly')}.min.js.gz"
     if not target.exists():
         STATIC.mkdir(exist_ok=True)
-        packed = gzip.compress(files("plotly").joinpath("package_data/plotly.min.js").read_bytes(), compresslevel=6)
+        package = find_spec("plotly")
+        assert package is not None and package.origin is not None
+        source = Path(package.origin).parent / "package_data" / "plotly.min.js"
+        packed = gzip.compress(source.read_bytes(), compresslevel=6)
         with tempfile.NamedTemporaryFile(dir=STATIC, delete=False) as file:
             file.write(packed)
         os.chmod(file.name, 0o644)
