@@ -12,7 +12,7 @@ from engine.experiment import Experiment
 from engine.recording import Recording, held_out_metric, record
 from engine.series import Series
 from engine.tasks import task_of
-from engine.training import RECENT, Trainer, TrainingLog, TrainingState
+from engine.training import RECENT, Trainer, TrainingLog, TrainingState, one_thread
 
 CHUNK_SECONDS = 0.018  # a chunk's aim; it sets how fine-grained stopping, sharing and drawing are
 
@@ -64,9 +64,10 @@ def train_chunk(experiment: Experiment, state: TrainingState, steps: int, own_se
     trainer = Trainer(experiment, state)
     metric = task_of(experiment).metric
     solved = False
-    while trainer.steps_made < steps and not solved and not trainer.diverged:
-        trainer.step()
-        solved = len(trainer.recent) == RECENT and metric.is_solved(float(trainer.recent.mean()))
+    with one_thread():
+        while trainer.steps_made < steps and not solved and not trainer.diverged:
+            trainer.step()
+            solved = len(trainer.recent) == RECENT and metric.is_solved(float(trainer.recent.mean()))
     reached = trainer.state()
     ending = Ending.SOLVED if solved else Ending.DIVERGED if trainer.diverged else None
     return look(experiment, reached, trainer.log(), ending, begin)

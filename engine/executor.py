@@ -58,10 +58,14 @@ class Workers:
     def _attempt(self, promised: Future[R], start: Callable[[Executor], Future[R]], attempts: int) -> None:
         pool = self._pool
         try:
-            future = start(pool)
-        except BrokenExecutor:
-            self._renew(pool)
-            future = start(self._pool)
+            try:
+                future = start(pool)
+            except BrokenExecutor:
+                self._renew(pool)
+                future = start(self._pool)
+        except RuntimeError as error:  # shut down, or broken again
+            promised.set_exception(error)
+            return
 
         def finish(done: Future[R]) -> None:
             error = done.exception()

@@ -168,6 +168,7 @@ class Run:
         self._store = store
         self.lanes = tuple(Lane(experiment) for experiment in experiments)
         self.playing = True
+        self._looked_at = False
         self._taken: deque[tuple[float, int]] = deque()
         self._streams: dict[Lane, ChunkStream] = {}
         self._renewals_seen = store.workers.renewals
@@ -191,10 +192,16 @@ class Run:
     def next_frame(self, seconds: float) -> bool:
         """Go on to the next chunk of every lane that still trains; more than one if looking is slower than training.
 
-        Waits at most `seconds`. Returns whether there is something new to see.
+        Waits at most `seconds`. Returns whether there is something new to see. The first call shows the untrained
+        networks, without waiting for any worker.
         """
         if not self.playing:
             return False
+        if not self._looked_at:
+            self._looked_at = True
+            for stream in self._streams.values():
+                stream.wait(0)  # which sets the workers to work
+            return True
         deadline = time.monotonic() + seconds
         moved = False
         for _ in range(AHEAD):

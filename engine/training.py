@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,11 +109,25 @@ def advance(
         raise ValueError("advance needs steps or seconds, neither of them negative.")
     end = math.inf if seconds is None else time.perf_counter() + seconds
     trainer = Trainer(experiment, state)
-    while (steps is None or trainer.steps_made < steps) and not trainer.diverged:
-        trainer.step()
-        if time.perf_counter() >= end:
-            break
+    with one_thread():
+        while (steps is None or trainer.steps_made < steps) and not trainer.diverged:
+            trainer.step()
+            if time.perf_counter() >= end:
+                break
     return trainer.state(), trainer.log()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread, as in the workers: sums split among threads round differently, and small ones wait."""
+    import torch
+
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 class Trainer:

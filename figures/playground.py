@@ -23,6 +23,7 @@ from figures.sequence import SequencePanel
 
 WIDE, NARROW = 1080, 380  # nominal widths in pixels
 GUTTER = 44  # pixels for tick labels left of a panel
+ROOMY = 115  # pixels in which the full title of a gate fits
 REACH_ROWS = 64
 GRADIENT_RANGE = (-8.0, 2.0)  # decimal logarithm of ‖∂L/∂h_t‖ from “vanished” to “exploding”
 
@@ -53,11 +54,11 @@ class _Heights:
     loss: int = 84
     head: int = 20
     sequence: int = 64
-    hidden: int = 96
-    gates: int = 84
-    cell: int = 84
+    hidden: int = 88
+    gates: int = 82
+    cell: int = 82
     gradient: int = 60
-    reach: int = 92
+    reach: int = 90
     bottom: int = 30
 
 
@@ -109,7 +110,7 @@ class PlaygroundFigure:
             y={"type": "log", "dtick": 1, "exponentformat": "power", "showgrid": True, "gridcolor": theme.grid,
                "title": {"text": "loss", "font": {"size": 10}, "standoff": 2}},
         )  # fmt: skip
-        self._level(self.chance.loss, f"chance {self.chance.loss:.3g}", "top")
+        self._level(self.chance.loss, f"{self.chance.name} {self.chance.loss:.3g}", "top")
         metric = self.task.metric
         if not metric.is_share and metric.solved is not None:
             self._level(metric.solved, f"solved {metric.solved:g}", "bottom")
@@ -196,17 +197,21 @@ class _Column:
         self.sequence = SequencePanel(self.canvas, self._row(heights.sequence), figure.task, experiment, self.hue)
         self._first_axis = self.sequence.panel.axis
         theme, muted = self.look.theme, self.canvas.muted
-        signed = muted(f"{self.canvas.swatch(theme.negative)} −1 &nbsp;{self.canvas.swatch(theme.positive)} +1")
+        bounded = self.cell.name != "rnn" or experiment.activation == "tanh"
+        signed, unbounded = (
+            muted(f"{self.canvas.swatch(theme.negative)} {low}−1 &nbsp;{self.canvas.swatch(theme.positive)} {high}+1")
+            for low, high in (("", ""), ("≤ ", "≥ "))
+        )
         of_layer = f" of layer {self.look.layer + 1}" if experiment.layers > 1 else ""
         self._add_map(
-            self._row(heights.hidden), "hidden_state", f"<b>Hidden state</b> h<sub>t</sub>{of_layer} &nbsp;{signed}", False
+            self._row(heights.hidden), "hidden_state", f"<b>Hidden state</b> h<sub>t</sub>{of_layer} &nbsp;{signed if bounded else unbounded}", False
         )
         gates = [panel for panel in self.cell.panels if panel.is_gate]
         if gates:
             self._add_gates(self._row(heights.gates), gates)
         for panel in self.cell.panels:
             if not panel.is_gate:
-                title = f"<b>{panel.title}</b> {panel.symbol}<sub>t</sub> &nbsp;{signed}"
+                title = f"<b>{panel.title}</b> {panel.symbol}<sub>t</sub> &nbsp;{unbounded}"
                 self._add_map(self._row(heights.cell), panel.field, title, False)
         self._gradient_now = self._add_gradient_now(self._row(heights.gradient))
         self._reach = self._add_reach(self._row(heights.reach))
@@ -229,7 +234,12 @@ class _Column:
             heatmap["z"], heatmap["x"], heatmap["y"] = np.ascontiguousarray(values.T[order]), steps, units
             self.canvas.set_axis(f"yaxis{panel.axis}", categoryarray=units)
         self._gradient_now["x"] = steps
-        self._gradient_now["y"] = np.maximum(lane.gradients.latest(layer, sequence), np.float32(1e-40))
+        now = np.maximum(lane.gradients.latest(layer, sequence), np.float32(1e-40))
+        self._gradient_now["y"] = now
+        shrinks = np.log10(now[0]) - np.log10(now[-1])
+        self._now_title.html = (
+            f"<b>Gradient now</b> ‖∂L/∂h<sub>t</sub>‖ {self.canvas.muted(f'log · first ÷ last = 10<sup>{_signed(shrinks)}</sup>')}"
+        )
         rows = np.linspace(0, horizon, REACH_ROWS, dtype=np.float32)
         with np.errstate(divide="ignore"):
             logs = np.clip(np.log10(lane.gradients.on_grid(rows, layer, sequence)), -40, 40)
@@ -278,8 +288,9 @@ class _Column:
         width = (row.width - gap * (len(gates) - 1)) / len(gates)
         for number, gate in enumerate(gates):
             box = Box(row.left + number * (width + gap), row.top, width, row.height)
-            opening = self.canvas.muted(f"0…1 {self.canvas.swatch(self.hue)}") if width > 90 else ""
-            self._add_map(box, gate.field, f"<b>{gate.title}</b> {gate.symbol}<sub>t</sub> {opening}", True)
+            name = gate.title if width > ROOMY else gate.title.removesuffix(" gate")
+            opening = self.canvas.muted(f"0…1 {self.canvas.swatch(self.hue)}") if width > ROOMY else ""
+            self._add_map(box, gate.field, f"<b>{name}</b> {gate.symbol}<sub>t</sub> {opening}", True)
             if number:
                 del self.canvas.layout[f"yaxis{self._maps[-1][2].axis}"]["title"]
 
@@ -288,11 +299,12 @@ class _Column:
         low, high = GRADIENT_RANGE
         panel = self.canvas.panel(
             box,
-            f"<b>Gradient now</b> ‖∂L/∂h<sub>t</sub>‖ {self.canvas.muted('log')}",
+            "",
             x=self._time_axis(),
             y={"type": "log", "range": [low, high], "dtick": 4, "exponentformat": "power", "showgrid": True,
                "gridcolor": theme.grid},
         )  # fmt: skip
+        self._now_title = panel.title
         return self.canvas.trace(
             panel,
             type="scatter",
@@ -307,9 +319,11 @@ class _Column:
         key = self.canvas.muted(
             f"{self.canvas.swatch(theme.sequential(self.hue)[1][1])} 10<sup>−3</sup> {self.canvas.swatch(self.hue)} 10<sup>2</sup>"
         )
+        wide = box.width > 3 * ROOMY
+        says = "log ‖∂L/∂h<sub>t</sub>‖ as training goes on ↓" if wide else "as training goes on ↓"
         panel = self.canvas.panel(
             box,
-            f"<b>Gradient reach</b> {self.canvas.muted('log ‖∂L/∂h<sub>t</sub>‖ as training goes on ↓')} &nbsp;{key}",
+            f"<b>Gradient reach</b> {self.canvas.muted(says)} &nbsp;{key}",
             x=self._time_axis(last=True),
             y={"range": [250, 0], "nticks": 4, "title": {"text": "training step", "font": {"size": 10}, "standoff": 2}},
         )
@@ -340,3 +354,8 @@ def _horizon(step: int, budget: int) -> int:
 def _floor_half(value: float) -> float:
     """`value` rounded down to a multiple of one half, so that an axis changes rarely."""
     return float(np.floor(value * 2) / 2)
+
+
+def _signed(value: float) -> str:
+    """One decimal, with a true minus sign."""
+    return f"{value:.1f}".replace("-", "−")

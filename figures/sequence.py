@@ -47,8 +47,6 @@ class SequencePanel:
             self.canvas.theme.sequential(self.canvas.theme.ink),
             0,
             1,
-            xgap=1,
-            ygap=1,
             hovertemplate="%{y}, t = %{x}: %{z:.2f}<extra></extra>",
         )
 

@@ -8,8 +8,9 @@ ICON = Path(__file__).parent / "icon.svg"
 
 _STYLE = """
 <style>
-.stMainBlockContainer { padding: 0.7rem clamp(0.75rem, 2vw, 2rem) 1rem; }
-.stAppHeader { background: transparent; min-height: 0; height: 0; overflow: visible; }
+.stMainBlockContainer { padding: 1.9rem clamp(0.75rem, 2vw, 2rem) 0.75rem; }
+.stAppHeader { background: transparent; min-height: 0; height: 1.9rem; }
+@media (max-width: 640px) { .stMainBlockContainer { padding-top: 2.4rem; } .stAppHeader { height: 2.4rem; } }
 </style>
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import streamlit as st
 
@@ -15,8 +16,12 @@ from figures.playground import Look
 from ui import controls, session, words
 from ui.live_chart import Frame, Sentence, live_chart
 
-PATIENCE = 0.25  # seconds to wait for a chunk before drawing the same picture again
+PATIENCE = 0.5  # seconds to wait for a chunk before drawing the same picture again
+SLICE = 0.02  # seconds after which a wait looks whether the viewer has done something
 STEP_PATIENCE = 10.0
+FLUSH = 0.1  # seconds in which what this run has drawn leaves for the browser. If the browser's request for the
+# next frame has come in meanwhile, the frame's own run would start at once and take the chart out of the queue of
+# what is still to be sent, and the browser would remove the chart for a moment: a flash, and zoom lost.
 
 
 RUN_BAR, LOOP = "run-bar", "live-loop"
@@ -25,17 +30,21 @@ RUN_BAR, LOOP = "run-bar", "live-loop"
 def live_run(setup: Setup) -> None:
     """The run bar and the figure of `setup`, trained live."""
     run = session.run_for(setup)
+    narrow = session.is_narrow()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        _run_bar(setup)
-        _reading_aids(setup)
-    _loop(setup, run.over)
+        _run_bar(setup, narrow)
+        _reading_aids(setup, narrow)
+    _loop(setup, run.over, narrow)
+    time.sleep(FLUSH)
 
 
 @st.fragment(key=LOOP)
-def _loop(setup: Setup, was_over: bool) -> None:
+def _loop(setup: Setup, was_over: bool, was_narrow: bool) -> None:
     """One picture, and all that follow when the browser asks for them."""
+    if session.is_narrow() != was_narrow:
+        st.rerun()  # the run bar gets a switch between networks
     run = session.run_for(setup)
-    run.next_frame(PATIENCE)
+    _wait_for_frame(run)
     look = _look(setup)
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
@@ -52,25 +61,32 @@ def _loop(setup: Setup, was_over: bool) -> None:
             announce=words.announcement(run),
         )
     )
-    if run.over and not was_over and session.mark_over(run):
+    if run.over and not was_over:
         st.rerun()  # the run bar has to know
 
 
+def _wait_for_frame(run: Run) -> None:
+    """Let `run` go on to its next picture; give up after PATIENCE, or at once when the viewer has done something."""
+    begin = time.monotonic()
+    while not run.next_frame(SLICE) and run.playing and not run.over and time.monotonic() < begin + PATIENCE:
+        session.give_way()
+
+
 @st.fragment(key=RUN_BAR)
-def _run_bar(setup: Setup) -> None:
+def _run_bar(setup: Setup, narrow: bool) -> None:
     """Buttons for what a viewer does with a run."""
     run = session.run_for(setup)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         playing = run.playing and not run.over
         st.button(
-            "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", shortcut="P",
+            "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", shortcut=None if narrow else "P",
             key="play", on_click=_pause if playing else _play, args=(run,), disabled=run.over, type="primary",
         )  # fmt: skip
-        st.button("Step", icon=":material/skip_next:", shortcut="S", key="step", on_click=_single_step, args=(run,),
+        st.button("Step", icon=":material/skip_next:", shortcut=None if narrow else "S", key="step", on_click=_single_step, args=(run,),
                   disabled=run.over, help="One training step")  # fmt: skip
-        st.button("Again", icon=":material/replay:", shortcut="A", key="restart", on_click=_start_over, args=(setup,),
+        st.button("Again", icon=":material/replay:", shortcut=None if narrow else "A", key="restart", on_click=_start_over, args=(setup,),
                   help="Start over from the same seed")  # fmt: skip
-        if st.button("New seed", icon=":material/casino:", shortcut="N", key="new_seed", on_click=controls.new_seed,
+        if st.button("Seed" if narrow else "New seed", icon=":material/casino:", shortcut=None if narrow else "N", key="new_seed", on_click=controls.new_seed,
                      help="Other data, other first weights"):  # fmt: skip
             st.rerun()
 
@@ -95,10 +111,10 @@ def _start_over(setup: Setup) -> None:
     st.rerun([RUN_BAR, LOOP])
 
 
-def _reading_aids(setup: Setup) -> None:
+def _reading_aids(setup: Setup, narrow: bool) -> None:
     """How the run is looked at, and what to look for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        if session.is_narrow() and len(setup.cells) > 1:
+        if narrow and len(setup.cells) > 1:
             st.segmented_control("Network shown", list(setup.cells), default=setup.cells[0], key="lane", required=True,
                                  format_func=lambda cell: CELLS[cell].title, label_visibility="collapsed")  # fmt: skip
         with st.popover("View", icon=":material/visibility:"):
@@ -107,7 +123,7 @@ def _reading_aids(setup: Setup) -> None:
             if setup.experiment.layers > 1:
                 st.segmented_control("Layer shown", list(range(1, setup.experiment.layers + 1)),
                                      default=setup.experiment.layers, key=f"layer of {setup.experiment.layers}", required=True)  # fmt: skip
-        with st.popover("What to look for", icon=":material/help:"):
+        with st.popover("Guide" if narrow else "What to look for", icon=":material/help:"):
             for title, sentence in guide_for(setup.experiments):
                 st.markdown(f"**{title}.** {sentence}")
 

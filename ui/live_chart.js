@@ -6,6 +6,8 @@
 // (see Quick below) instead of calling Plotly.react, which lays all axes out anew at ten times the cost.
 
 const WATCHDOG = 4000 // ms without an answer after which it asks again
+const HUSH = 150 // ms of not asking after the viewer has touched something: what they did goes first
+const HANDS = ["pointerup", "keydown"]
 const charts = new WeakMap()
 let loading
 
@@ -154,6 +156,9 @@ class Chart {
     this.lastAsk = 0
     this.said = ""
     this.watchdog = setInterval(() => this.askAgain(), WATCHDOG / 2)
+    this.quietUntil = 0
+    this.hush = () => { this.quietUntil = performance.now() + HUSH }
+    for (const event of HANDS) document.addEventListener(event, this.hush, true)
   }
 
   // The newest frame wins: one that arrives while another is being drawn waits, an older one is dropped.
@@ -235,6 +240,8 @@ class Chart {
 
   ask() {
     if (!this.frame?.running || this.askedFor === this.frame.number || document.hidden) return
+    const quiet = this.quietUntil - performance.now()
+    if (quiet > 0) return void setTimeout(() => this.ask(), quiet)
     this.askedFor = this.frame.number
     this.lastAsk = performance.now()
     this.send.trigger("next", this.frame.number)
@@ -253,6 +260,7 @@ class Chart {
     find(".bar i").style.width = `${100 * frame.progress}%`
     find(".count").textContent = frame.count
     const sentences = find(".sentences")
+    sentences.style.setProperty("--lines", frame.lines)
     frame.sentences.forEach(({ text, color }, number) => {
       const line = sentences.children[number] ?? sentences.appendChild(document.createElement("span"))
       if (line.textContent !== text) line.textContent = text
@@ -268,6 +276,7 @@ class Chart {
 
   close() {
     clearInterval(this.watchdog)
+    for (const event of HANDS) document.removeEventListener(event, this.hush, true)
     window.Plotly?.purge(this.plot)
   }
 }

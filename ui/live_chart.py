@@ -19,6 +19,7 @@ from ui.payload import encode
 from ui.plotly_js import plotly_address
 
 NARROW_BELOW = 600  # pixels
+ONE_LINE = 110  # characters that fit beside each other
 FRAME_INTERVAL = 50  # milliseconds at least between two frames
 
 
@@ -68,6 +69,8 @@ def live_chart(frame: Frame) -> None:
         "number": session.next_frame_number(),
         "version": f"{id(canvas)}.{canvas.version}",
     } | {name: getattr(frame, name) for name in ("alt", "running", "step", "run", "progress", "count", "announce")}
+    room = ONE_LINE / (2 if session.is_narrow() else len(frame.sentences))
+    content["lines"] = 1 if all(len(sentence.text) < room for sentence in frame.sentences) else 2
     content["sentences"] = [vars(sentence) for sentence in frame.sentences]
     if not session.chart_failed():
         content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}

@@ -53,13 +53,6 @@ def current_run() -> Run | None:
     return run
 
 
-def mark_over(run: Run) -> bool:
-    """Note that `run` is over; True the first time."""
-    new = _get("over") != run_number()
-    _set("over", run_number() if run.over else None)
-    return new
-
-
 def run_number() -> int:
     """How many runs this viewer has started."""
     return int(_get("run_number") or 0)
@@ -158,6 +151,14 @@ def next_frame_number() -> int:
     number = int(_get("frame") or 0) + 1
     _set("frame", number)
     return number
+
+
+def give_way() -> None:
+    """End this script run here if the viewer has done something that calls for a newer one.
+
+    Streamlit looks for that whenever the session's state is read.
+    """
+    _get("run")
 
 
 def widget(name: str) -> Any:

@@ -133,11 +133,13 @@ class Chance:
         loss: its expected loss.
         metric: its expected metric.
         says: what that guess is ("always answering 1"), for the screen.
+        name: what its level is called.
     """
 
     loss: float
     metric: float
     says: str
+    name: str = "chance"
 
 
 class Task(ABC):

@@ -86,6 +86,7 @@ class BoundSeriesForecast(SeriesForecast):
             loss=1 + (self.mean / self.scale) ** 2,
             metric=self.measure(naive, batch),
             says="repeating the last value",
+            name="same as last value",
         )
 
     def score(self, outputs: np.ndarray, targets: np.ndarray) -> float:

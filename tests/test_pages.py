@@ -1,0 +1,160 @@
+"""The pages by AppTest: they open, their widgets make experiments, and bad input is met with one sentence."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import TASKS
+from engine.experiment import RULES
+from engine.setup import Setup
+from figures.canvas import Canvas
+
+APP = str(Path(__file__).parent.parent / "app.py")
+
+
+def opened(query: str = "") -> AppTest:
+    """The app, opened by a link."""
+    app = AppTest.from_file(APP, default_timeout=60)
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        app.query_params[name] = value
+    return app.run()
+
+
+def setup_of(app: AppTest) -> Setup:
+    """The setup that the page has understood."""
+    setup = app.session_state["playground.setup"]
+    assert isinstance(setup, Setup)
+    return setup
+
+
+def test_opens_on_the_adding_problem_with_rnn_beside_lstm() -> None:
+    app = opened()
+    assert not app.exception and not app.warning and not app.error
+    experiment = setup_of(app).experiment
+    assert (experiment.task, experiment.length, setup_of(app).cells) == ("adding", 50, ("rnn", "lstm"))
+    assert app.session_state["playground.run"].playing
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_every_task_opens_at_its_own_length(task: str) -> None:
+    app = opened()
+    app.selectbox(key="task").select(task).run()
+    assert not app.exception and not app.error
+    experiment = setup_of(app).experiment
+    assert (experiment.task, experiment.length) == (task, TASKS[task].default_length)
+    assert TASKS[task].description in " ".join(each.value for each in app.caption)
+
+
+def test_every_slider_retrains_at_once_from_the_seed() -> None:
+    app = opened()
+    for key, value in (("length", 30), ("hidden_size", 16)):
+        before = app.session_state["playground.run_number"]
+        app.slider(key=key).set_value(value).run()
+        assert app.session_state["playground.run_number"] == before + 1
+        assert getattr(setup_of(app).experiment, key) == value
+        assert app.session_state["playground.run"].lanes[0].step == 0
+    app.select_slider(key="learning_rate").set_value(0.01).run()
+    assert setup_of(app).experiment.learning_rate == 0.01
+
+
+def test_the_budget_changes_without_a_restart() -> None:
+    app = opened()
+    run = app.session_state["playground.run"]
+    app.select_slider(key="steps").set_value(500).run()
+    assert app.session_state["playground.run"] is run
+    assert run.lanes[0].experiment.steps == 500
+
+
+def test_the_link_says_what_the_widgets_say() -> None:
+    app = opened()
+    app.slider(key="length").set_value(30).run()
+    assert app.query_params["length"] == "30"
+    other = opened("&".join(f"{name}={value}" for name, value in app.query_params.items()))
+    assert setup_of(other) == setup_of(app)
+
+
+def test_a_link_opens_exactly_what_it_says() -> None:
+    query = "task=parity&length=17&cells=gru&hidden_size=33&learning_rate=0.0123&clip_norm=off&seed=99&layers=2&changes=40:0.001:0.5"
+    app = opened(query)
+    assert not app.exception and not app.warning
+    setup = setup_of(app)
+    assert setup.cells == ("gru",)
+    assert setup.experiment.hidden_size == 33
+    assert setup.experiment.learning_rate == 0.0123
+    assert setup.experiment.clip_norm is None
+    assert setup.experiment.changes[0].step == 40
+
+
+def test_edited_links_open_a_valid_experiment_with_at_most_one_notice() -> None:
+    draw = random.Random(5)
+    values = ["", "0", "-1", "1e9", "nan", "lstm", "адд", "<b>", "50", "off", "0.003", "3:4", "x" * 300]
+    for _ in range(25):
+        names = draw.sample([*RULES, "cells", "nonsense", "cell"], k=draw.randint(1, 5))
+        app = opened("&".join(f"{name}={draw.choice(values)}" for name in names))
+        assert not app.exception and not app.error
+        assert len(app.warning) <= 1
+        assert setup_of(app).experiments
+
+
+def test_no_network_chosen_keeps_the_last_ones() -> None:
+    app = opened()
+    app.pills(key="cells").set_value([]).run()
+    assert not app.exception
+    assert setup_of(app).cells == ("rnn", "lstm")
+
+
+def test_new_seed_starts_a_new_run() -> None:
+    app = opened()
+    before = app.session_state["playground.run"]
+    app.button(key="new_seed").click().run()
+    assert app.session_state["playground.run"] is not before
+    assert setup_of(app).experiment.seed == app.number_input(key="seed").value
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (bytes(range(256)) * 20, "not text"),
+        (b"name\nanna\nberta\n", "no column of numbers"),
+        (b"value\n3\n", "at least"),
+        (b"value\n" + b"7\n" * 100, "hardly ever changes"),
+    ],
+)
+def test_a_bad_upload_gets_one_clear_sentence(content: bytes, says: str) -> None:
+    app = opened("task=series&length=20")
+    app.segmented_control(key="series").set_value("own").run()
+    app.file_uploader(key="upload").upload("data.csv", content).run()
+    assert not app.exception
+    assert len(app.error) == 1 and says in app.error[0].value
+    assert setup_of(app).experiment.task == "series"
+
+
+def test_a_good_upload_is_trained_on() -> None:
+    app = opened("task=series&length=20")
+    app.segmented_control(key="series").set_value("own").run()
+    rows = "\n".join(f"{day};{(day * 7) % 13},5" for day in range(200))
+    app.file_uploader(key="upload").upload("data.csv", b"\xef\xbb\xbfday;level\n" + rows.encode()).run()
+    assert not app.exception and not app.error
+    app.selectbox[1].select("level").run()
+    setup = setup_of(app)
+    assert setup.experiment.series.startswith("own-")
+    assert app.session_state["playground.run"].lanes[0].task.series.title == "level"
+
+
+def test_the_figure_is_drawn_by_streamlit_where_plotly_js_can_not_be_loaded() -> None:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.session_state["playground.chart_failed"] = True
+    app.run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_canvas_is_what_the_session_keeps() -> None:
+    app = opened()
+    assert isinstance(app.session_state["playground.figure"][1].canvas, Canvas)
