@@ -54,7 +54,10 @@ class Number:
         if value is None and self.optional:
             return None
         if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-            number = float(value)
+            try:
+                number = float(value)
+            except OverflowError:  # a whole number of more than 308 digits
+                number = math.inf
             if math.isfinite(number) and self.low <= number <= self.high and (not self.whole or number.is_integer()):
                 return int(value) if self.whole else number
         raise ExperimentError(f"{name}={value!r} is out of range: choose {self._range()}.")
@@ -105,6 +108,8 @@ class Changes:
         """`value` as a tuple of changes in order of their steps, else ExperimentError."""
         if not isinstance(value, (tuple, list)) or len(value) > self.most:
             raise ExperimentError(f"{name} has to be a sequence of at most {self.most} changes.")
+        if not all(isinstance(change, Change) for change in value):
+            raise ExperimentError(f"{name} has to hold nothing but objects of the class Change.")
         checked = tuple(
             Change(STEPS.check(name, change.step), RATE.check(name, change.learning_rate), CLIP.check(name, change.clip_norm))  # type: ignore[arg-type]
             for change in value
