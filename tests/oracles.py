@@ -70,9 +70,7 @@ def unrolled(experiment: Experiment, parameters: Mapping[str, np.ndarray], batch
     return OracleRun(outputs.detach().numpy(), value.item(), tuple(_with_gradients(layer) for layer in layers))
 
 
-def rnn_step(
-    x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, activation: str
-) -> dict[str, Tensor]:
+def rnn_step(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, activation: str) -> dict[str, Tensor]:
     """Elman (1990): h_t = φ(W x_t + b + U h_{t−1} + b')."""
     return {"hidden_state": ACTIVATIONS[activation](x @ W.T + b + h @ U.T + b_U)}
 
