@@ -7,8 +7,8 @@ process for this alone.
 from __future__ import annotations
 
 import csv
-import io
 import itertools
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -19,6 +19,11 @@ from engine.errors import SeriesError
 LARGEST = 20_000_000  # bytes
 SEPARATORS = ";\t,|"
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", ".", "?", "#n/a", "missing"}
+LOOKALIKES = str.maketrans({"\u00a0": " ", "\u2009": " ", "\u202f": " ", "’": "'", "\u2212": "-"})
+GROUPED = {  # thousands set apart, by decimal mark
+    ".": re.compile(r"[+-]?\d{1,3}([, '])\d{3}(?:\1\d{3})*(?:\.\d*)?"),
+    ",": re.compile(r"[+-]?\d{1,3}([. '])\d{3}(?:\1\d{3})*(?:,\d*)?"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,17 @@ def read_table(data: bytes) -> Table:
     if len(data) > LARGEST:
         raise SeriesError(f"The file has {len(data) / 1e6:.0f} MB: upload one of at most {LARGEST / 1e6:.0f} MB.")
     text = _decode(data)
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise SeriesError("The file is empty: upload a CSV file with one value a row.")
-    separator = _separator(lines[:50])
     try:
+        separator = _separator(lines[:50])
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     except csv.Error:
-        raise SeriesError("The file can't be read as CSV: save it as comma-separated text and upload it again.") from None
+        raise SeriesError("The file can't be read as CSV: save it as comma-separated text and try again.") from None
     rows = [row for row in rows if any(row)]
+    if not rows:
+        raise SeriesError("The file has separators but nothing between them: upload one with a value in each row.")
     decimal = _decimal_mark(rows[1:1000] or rows, separator)
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
     heading = rows[0]
@@ -68,7 +75,9 @@ def read_table(data: bytes) -> Table:
     columns: dict[str, tuple[str, ...]] = {}
     for number, cells in enumerate(itertools.zip_longest(*(row[:width] for row in rows), fillvalue="")):
         name = heading[number] if number < len(heading) and heading[number] else f"column {number + 1}"
-        columns[name if name not in columns else f"{name} ({number + 1})"] = cells
+        while name in columns:
+            name += f" ({number + 1})"
+        columns[name] = cells
     return Table(columns, decimal)
 
 
@@ -113,53 +122,39 @@ def _separator(lines: list[str]) -> str:
         return (count if width > 1 else 0, -SEPARATORS.index(separator))
 
     best = max(SEPARATORS, key=agreement)
-    if best == "," and _all_decimal_commas(lines):
-        return ";"
-    return best if agreement(best)[0] > 0 else ";"
+    if agreement(best)[0] == 0:  # one column; quoted if it has commas inside, and then they tell how it was written
+        return "," if any("," in cell for row in csv.reader(lines) for cell in row) else ";"
+    return ";" if best == "," and _all_decimal_commas(lines) else best
 
 
 def _all_decimal_commas(lines: list[str]) -> bool:
-    """Whether every line is a single number with a decimal comma ("3,14"), as in a file of one column."""
+    """Whether each line is a single number with a decimal comma ("3,14") or holds no comma: a file of one column."""
     cells = [line.strip().strip('"') for line in lines]
-    numbers = [cell for cell in cells if any(character.isdigit() for character in cell)]
-    return (
-        len(numbers) > 0
-        and all(cell.count(",") <= 1 and _is_number(cell, ",") for cell in numbers[1:] or numbers)
-        and not any("," in cell for cell in cells[:1] if cell not in numbers)
-    )
+    return not any("," in cell and not (cell.count(",") == 1 and _is_number(cell, ",")) for cell in cells)
 
 
 def _decimal_mark(rows: list[list[str]], separator: str) -> str:
-    if separator == ",":
-        return "."
-    cells = [cell for row in rows for cell in row]
-    commas = sum(_is_number(cell, ",") for cell in cells if "," in cell)
-    points = sum(_is_number(cell, ".") for cell in cells if "." in cell)
-    return "," if commas > points else "."
+    """The mark with which more cells are numbers; "1,234" is one with both, and told from the separator."""
+    cells = [cell for row in rows for cell in row if "," in cell or "." in cell]
+    with_comma, with_point = (sum(_is_number(cell, mark) for cell in cells) for mark in ",.")
+    if with_comma == with_point:
+        return "," if separator != "," and any("," in cell and _is_number(cell, ",") for cell in cells) else "."
+    return "," if with_comma > with_point else "."
 
 
 def _number(cell: str, decimal: str) -> float:
-    cell = cell.strip().strip('"')
+    cell = cell.translate(LOOKALIKES).strip(' "')
     if cell.lower() in MISSING:
         return np.nan
-    cell = cell.replace("\u00a0", "").replace("\u202f", "").replace(" ", "").replace("'", "").replace("\u2212", "-")
-    cell = cell.rstrip("%€$").lstrip("€$£")
-    if decimal == ",":
-        cell = cell.replace(".", "").replace(",", ".")
-    elif cell.count(",") and _grouped(cell):
-        cell = cell.replace(",", "")
-    if "_" in cell:
+    cell = cell.rstrip("%€$£ ").lstrip("€$£ ")
+    if grouped := GROUPED[decimal].fullmatch(cell):
+        cell = cell.replace(grouped[1], "")
+    if "_" in cell or (decimal == "," and "." in cell):
         return np.nan
     try:
-        return float(cell)
+        return float(cell.replace(",", ".") if decimal == "," else cell)
     except ValueError:
         return np.nan
-
-
-def _grouped(cell: str) -> bool:
-    """Whether the commas of `cell` group thousands ("1,234,567.8")."""
-    head, *groups = cell.split(".")[0].split(",")
-    return all(len(group) == 3 and group.isdigit() for group in groups) and 1 <= len(head.lstrip("+-")) <= 3
 
 
 def _is_number(cell: str, decimal: str) -> bool:

@@ -16,6 +16,7 @@ from engine.errors import SeriesError
 
 DATA = Path(__file__).parent / "data"
 FEWEST, MOST = 30, 50_000  # values of a series
+TRAINING_SHARE = 0.8  # of a series' changes, the earliest; the others are kept back to judge by
 REMEMBERED_VALUES = 1_000_000  # of uploaded series kept in a process, 8 MB
 OWN_PREFIX = "own-"
 
@@ -66,7 +67,8 @@ _SHIPPED = {
         "Carbon dioxide in the air, Mauna Loa",
         "ppm",
         "month",
-        "Keeling & Whorf (2004), Scripps Institution of Oceanography, by way of CDIAC; 1958–2001, means of weekly values",
+        "Keeling & Whorf (2004), Scripps Institution of Oceanography, by way of CDIAC; 1958–2001, "
+        "means of weekly values",
     ),
     "sunspots": _Shipped(
         "Sunspots",
@@ -102,15 +104,23 @@ def series_from_values(title: str, values: np.ndarray, notes: tuple[str, ...] = 
         raise SeriesError(
             f"“{title}” has {len(values) - missing.sum()} numbers: a series needs at least {FEWEST} to learn from."
         )
+    if np.abs(values[~missing]).max() > 1e100:
+        raise SeriesError(f"“{title}” has values beyond 1e100: rescale the column and upload it again.")
     if missing.any():
         notes += (f"{missing.sum():,} missing value(s) were filled by linear interpolation.",)
         values = _fill(values, missing)
-    if np.abs(values).max() > 1e100:
-        raise SeriesError(f"“{title}” has values beyond 1e100: rescale the column and upload it again.")
-    if np.ptp(values[: int(0.8 * len(values))]) == 0:
+    training = values[: training_values(len(values))]
+    if np.ptp(training) == 0:
         raise SeriesError(f"“{title}” hardly ever changes: choose a column whose values vary.")
+    if np.ptp(values) > 1e30 * np.ptp(training):  # which float32 could not hold after standardisation
+        raise SeriesError(f"“{title}” ends in values far beyond all earlier ones: correct them and upload it again.")
     digest = hashlib.sha256(title.encode() + values.tobytes()).hexdigest()[:16]
     return Series(OWN_PREFIX + digest, title, "", "step", values, source="your own file", notes=notes)
+
+
+def training_values(count: int) -> int:
+    """How many of `count` values the training part has: those that its changes are between."""
+    return 1 + int(TRAINING_SHARE * (count - 1))
 
 
 def register(series: Series) -> str:
@@ -172,6 +182,9 @@ def _load(name: str) -> Series:
 
 
 def _fill(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """`values` with the missing ones replaced by linear interpolation."""
+    """`values` with the missing ones replaced by linear interpolation, in the training part from that part alone."""
     at = np.arange(len(values))
-    return np.interp(at, at[~missing], values[~missing])
+    filled = np.interp(at, at[~missing], values[~missing])
+    end = training_values(len(values))
+    known = at[:end][~missing[:end]]
+    return filled if not len(known) else np.concatenate([np.interp(at[:end], known, values[known]), filled[end:]])

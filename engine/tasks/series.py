@@ -11,7 +11,6 @@ from engine.errors import ExperimentError
 from engine.series import Series
 from engine.tasks.base import Batch, Chance, Curve, Loss, Metric, Picture, Role, Shape, Task
 
-TRAINING_SHARE = 0.8
 MOST_WINDOWS = 64  # of held-out windows, evenly spread when there are more
 
 
@@ -62,7 +61,7 @@ class BoundSeriesForecast(SeriesForecast):
         self.series = series
         self.metric = Metric("held-out error", solved=None, is_share=False, unit=series.unit)
         changes = np.diff(series.values)
-        self.training_count = int(TRAINING_SHARE * len(changes))
+        self.training_count = library.training_values(len(series.values)) - 1
         training = changes[: self.training_count]
         self.mean, self.scale = float(training.mean()), float(training.std()) or 1.0
         self._changes = ((changes - self.mean) / self.scale).astype(np.float32)
