@@ -10,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -72,26 +72,28 @@ class _Pool:
         self.experiment = experiment
         self.store = ChunkStore(workers)
         self.state = initial_state(experiment)
-        self.chunk_steps = 16
-        for _ in range(2):  # the first trains with cold caches; the second tells how many steps make a frame
-            begin = time.perf_counter()
-            self._next()
-            self.chunk_steps = max(1, round(self.chunk_steps / (time.perf_counter() - begin) / FRAMES_PER_SECOND))
+        self.chunk_steps = 32
+        self._next()  # with cold caches
+        self.chunk_steps = max(1, round(self.run(1.0)[0] / FRAMES_PER_SECOND))
 
     def run(self, seconds: float) -> tuple[float, float]:
         """Steps and recordings a second over about `seconds`."""
-        begin, start, frames = time.perf_counter(), self.state.step, 0
+        begin, steps, frames = time.perf_counter(), 0, 0
         while time.perf_counter() - begin < seconds:
-            self._next()
+            steps += self._next()
             frames += 1
         taken = time.perf_counter() - begin
-        return (self.state.step - start) / taken, frames / taken
+        return steps / taken, frames / taken
 
-    def _next(self) -> None:
+    def _next(self) -> int:
+        """Train one chunk; its steps."""
         future: Future[Chunk] = self.store.request(self.experiment, self.state, self.chunk_steps)
         chunk = future.result()
-        # a solved task would stop training: forget how well it goes, so that it goes on
-        self.state = initial_state(self.experiment) if chunk.ending else chunk.state
+        self.state = chunk.state
+        if chunk.ending:  # solved: begin again, with another seed, since the store would remember this one
+            self.experiment = replace(self.experiment, seed=self.experiment.seed + 1)
+            self.state = initial_state(self.experiment)
+        return len(chunk.log.loss)
 
 
 class _Bare:

@@ -5,6 +5,7 @@ loky is used because its workers do not re-run the main module: under Streamlit 
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -47,8 +48,7 @@ class Workers:
 
     def warm_up(self) -> None:
         """Make all workers load PyTorch now, in the background, rather than at the first request."""
-        for _ in range(self.count):
-            self.submit(_load_torch)
+        self.submit(os.getpid)
 
     def shutdown(self) -> None:
         """End all workers."""
@@ -104,9 +104,12 @@ def _local_pool() -> Executor:
 
 
 def _settle_in(owner: int) -> None:
-    """In a new worker: step back behind the page, and leave when the page's process is gone."""
+    """In a new worker: step back behind the page, load PyTorch, and leave when the page's process is gone."""
     os.nice(5)
     threading.Thread(target=_leave_after, args=(owner,), daemon=True).start()
+    _load_torch()
+    gc.collect()
+    gc.freeze()  # loky collects garbage every second, which would take 0.2 s with all of PyTorch to look through
 
 
 def _leave_after(owner: int) -> None:

@@ -19,7 +19,7 @@ from engine.tasks import Task, task_of
 from engine.training import initial_state
 
 AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
-QUEUE_SECONDS = 0.2  # work waiting before each worker from which on chunks are made smaller
+QUEUE_SECONDS = 0.12  # work waiting before each worker from which on chunks are made smaller
 RATE_WINDOW = 2.0  # seconds over which steps per second are counted
 
 

@@ -17,7 +17,7 @@ from ui import controls, session, words
 from ui.live_chart import Frame, Sentence, live_chart
 
 PATIENCE = 0.5  # seconds to wait for a chunk before drawing the same picture again
-SLICE = 0.02  # seconds after which a wait looks whether the viewer has done something
+SLICE = 0.05  # seconds after which a wait looks whether the viewer has done something
 STEP_PATIENCE = 10.0
 FLUSH = 0.1  # seconds in which what this run has drawn leaves for the browser. If the browser's request for the
 # next frame has come in meanwhile, the frame's own run would start at once and take the chart out of the queue of

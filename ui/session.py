@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,8 @@ def chunk_store() -> ChunkStore:
     """The one store of chunks, with its workers, of the whole process."""
     workers = Workers()
     workers.warm_up()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no collection has to look through it again
     return ChunkStore(workers)
 
 
