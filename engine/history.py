@@ -78,6 +78,10 @@ class GradientHistory:
         """(T,) of one layer and displayed sequence, now."""
         return np.asarray(self._latest[layer, :, sequence])
 
+    def norms(self, layer: int, sequence: int) -> np.ndarray:
+        """(rows, T) of one layer and displayed sequence, at `steps`."""
+        return np.stack([row[layer, :, sequence] for row in self._rows])
+
     def on_grid(self, steps: np.ndarray, layer: int, sequence: int) -> np.ndarray:
         """(n, T): for each of n training steps the last row at or before it, NaN for those yet to come."""
         row_of = np.searchsorted(self.steps, steps, side="right") - 1
