@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine import series as library
 from engine.cells import CELLS
-from engine.csv_table import column_numbers, read_table
+from engine.csv_table import Table, column_numbers, read_table
 from engine.errors import ExperimentError, SeriesError
 from engine.experiment import ACTIVATIONS, INITIALIZATIONS, OFF, OPTIMIZERS, RULES, Change, Experiment, Number
 from engine.setup import Setup
@@ -110,12 +110,13 @@ def _series_controls() -> str:
     file = st.file_uploader("A CSV file with a column of numbers, oldest first", key="upload")
     if file is not None:
         try:
-            table = read_table(file.getvalue())
+            table = session.kept("table", file.file_id, lambda: read_table(file.getvalue()))
             columns = table.numeric_columns()
             if not columns:
                 raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
             column = st.selectbox("Column", columns, key=f"column {file.file_id}")
-            session.set_own_series(library.register(library.series_from_values(column, column_numbers(table, column))))
+            series = session.kept("series", (file.file_id, column), lambda: _series_of(table, column))
+            session.set_own_series(library.register(series))
         except SeriesError as problem:
             st.error(str(problem), icon=":material/error:")
     own = session.own_series()
@@ -125,6 +126,10 @@ def _series_controls() -> str:
     about = library.find(own)
     st.caption(f"“{about.title}”: {len(about.values):,} values, the last fifth kept back to judge by. {' '.join(about.notes)}")
     return own
+
+
+def _series_of(table: Table, column: str) -> library.Series:
+    return library.series_from_values(column, column_numbers(table, column))
 
 
 def _network_controls() -> dict[str, Any]:

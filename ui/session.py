@@ -63,13 +63,17 @@ def run_number() -> int:
 
 def figure_for(setup: Setup, look: Look) -> PlaygroundFigure:
     """The figure of `setup` as the viewer wants to see it, laid out once."""
-    key = (setup, look)
-    kept: tuple[Any, PlaygroundFigure] | None = _get("figure")
-    if kept is not None and kept[0] == key:
-        return kept[1]
-    figure = PlaygroundFigure(setup.experiments, look)
-    _set("figure", (key, figure))
-    return figure
+    return kept("figure", (setup, look), lambda: PlaygroundFigure(setup.experiments, look))
+
+
+def kept(name: str, key: object, make: Callable[[], T]) -> T:
+    """What `make()` gave for `key`; made anew only when `key` is another one than last time."""
+    last: tuple[object, T] | None = _get(name)
+    if last is not None and last[0] == key:
+        return last[1]
+    made = make()
+    _set(name, (key, made))
+    return made
 
 
 def setup_of_link(parse: Callable[[dict[str, str]], T]) -> T | None:

@@ -116,7 +116,8 @@ class Metric:
             return "not a number"
         if self.is_share:
             return f"{100 * value:.1f} %" if value > 0.99 else f"{100 * value:.0f} %"
-        return f"{value:.2g}{' ' + self.unit if self.unit else ''}"
+        digits = 3 if self.is_solved(value) else 2  # 0.00998 is solved, and must not read 0.01
+        return f"{value:.{digits}g}{' ' + self.unit if self.unit else ''}"
 
     def phrase(self, value: float) -> str:
         """`value` with its name: "98.4 % of symbols right", "MSE 0.0093"."""
