@@ -234,8 +234,9 @@ class Run:
         return True
 
     def play(self) -> None:
-        """Let `next_frame` go on."""
+        """Let `next_frame` go on, also after an error."""
         self.playing = True
+        self._open_streams()
         self._taken.clear()
 
     def pause(self) -> None:

@@ -302,7 +302,7 @@ class _Column:
             "",
             x=self._time_axis(),
             y={"type": "log", "range": [low, high], "dtick": 4, "exponentformat": "power", "showgrid": True,
-               "gridcolor": theme.grid},
+               "gridcolor": theme.grid, "title": {"text": "norm", "font": {"size": 10}, "standoff": 2}},
         )  # fmt: skip
         self._now_title = panel.title
         return self.canvas.trace(

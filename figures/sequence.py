@@ -29,7 +29,9 @@ class SequencePanel:
             "",
             x={"range": [0.5, experiment.length + 0.5], "showticklabels": False, "nticks": 8}
             | ({"matches": "x2"} if canvas.layout.get("xaxis2") else {}),
-            y={"nticks": 3} if not self.is_strip else {"type": "category", "tickfont": {"size": 9}},
+            y={"type": "category", "tickfont": {"size": 9}}
+            if self.is_strip
+            else {"nticks": 3, "title": {"text": task.metric.unit or "value", "font": {"size": 10}, "standoff": 2}},
         )
         self._strip = self._add_strip() if self.is_strip else None
         self._curves = {} if self.is_strip else self._add_curves()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 import pytest
@@ -145,6 +147,18 @@ def test_a_good_upload_is_trained_on() -> None:
     setup = setup_of(app)
     assert setup.experiment.series.startswith("own-")
     assert app.session_state["playground.run"].lanes[0].task.series.title == "level"
+
+
+def test_workers_that_keep_dying_are_met_with_a_sentence_and_play_tries_again() -> None:
+    app = opened("seed=77")
+    with patch("engine.store.ChunkStore.request", side_effect=BrokenExecutor):
+        app.slider(key="hidden_size").set_value(11).run()
+        run = app.session_state["playground.run"]
+        assert not app.exception
+        assert "press Play" in app.error[0].value
+        assert not run.playing
+    app.button(key="play").click().run()
+    assert run.playing and not app.exception
 
 
 def test_the_figure_is_drawn_by_streamlit_where_plotly_js_can_not_be_loaded() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import BrokenExecutor
 
 import streamlit as st
 
 from engine.cells import CELLS
+from engine.errors import ExperimentError
 from engine.runs import Run
 from engine.setup import Setup
 from figures.guide import guide_for
@@ -44,7 +46,11 @@ def _loop(setup: Setup, was_over: bool, was_narrow: bool) -> None:
     if session.is_narrow() != was_narrow:
         st.rerun()  # the run bar gets a switch between networks
     run = session.run_for(setup)
-    _wait_for_frame(run)
+    try:
+        _wait_for_frame(run)
+    except (BrokenExecutor, ExperimentError) as problem:
+        run.pause()
+        st.error(_sentence_on(problem), icon=":material/error:")
     look = _look(setup)
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
@@ -70,6 +76,12 @@ def _wait_for_frame(run: Run) -> None:
     begin = time.monotonic()
     while not run.next_frame(SLICE) and run.playing and not run.over and time.monotonic() < begin + PATIENCE:
         session.give_way()
+
+
+def _sentence_on(problem: Exception) -> str:
+    if isinstance(problem, ExperimentError):
+        return str(problem)
+    return "The workers that train here keep being stopped, perhaps for want of memory: press Play to try again."
 
 
 @st.fragment(key=RUN_BAR)

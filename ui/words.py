@@ -26,7 +26,7 @@ def lane_sentence(lane: Lane) -> str:
         return _forecast_sentence(title, lane, metric, chance)
     if not math.isfinite(score):
         return f"The {title} has not been trained yet."
-    over = f" after {lane.step:,} steps" if lane.ending else ""
+    over = f" at the end of its {lane.step:,} steps" if lane.ending else ""
     return f"The {title} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {metric.quantity(chance.metric)}."
 
 
@@ -68,7 +68,7 @@ def _forecast_sentence(title: str, lane: Lane, metric: Metric, chance: Chance) -
     if lane.step == 0:
         return f"The {title} has not been trained yet; {chance.says} errs by {metric.quantity(chance.metric)}."
     verdict = "better" if score < chance.metric else "no better"
-    over = f" after {lane.step:,} steps" if lane.ending else ""
+    over = f" at the end of its {lane.step:,} steps" if lane.ending else ""
     return (
         f"The {title} forecasts what it never saw with an error of {metric.quantity(score)}{over}, "
         f"{verdict} than {chance.says} ({metric.quantity(chance.metric)})."
