@@ -162,12 +162,14 @@ class Run:
     Attributes:
         lanes: one a network.
         playing: whether `next_frame` goes on.
+        trouble: what keeps it from going on, in a sentence, until it is played again.
     """
 
     def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...]) -> None:
         self._store = store
         self.lanes = tuple(Lane(experiment) for experiment in experiments)
         self.playing = True
+        self.trouble: str | None = None
         self._looked_at = False
         self._taken: deque[tuple[float, int]] = deque()
         self._streams: dict[Lane, ChunkStream] = {}
@@ -236,6 +238,7 @@ class Run:
     def play(self) -> None:
         """Let `next_frame` go on, also after an error."""
         self.playing = True
+        self.trouble = None
         self._open_streams()
         self._taken.clear()
 

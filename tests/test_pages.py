@@ -158,7 +158,7 @@ def test_workers_that_keep_dying_are_met_with_a_sentence_and_play_tries_again() 
         assert "press Play" in app.error[0].value
         assert not run.playing
     app.button(key="play").click().run()
-    assert run.playing and not app.exception
+    assert run.playing and not app.exception and not app.error
 
 
 def test_the_figure_is_drawn_by_streamlit_where_plotly_js_can_not_be_loaded() -> None:

@@ -50,7 +50,10 @@ def _loop(setup: Setup, was_over: bool, was_narrow: bool) -> None:
         _wait_for_frame(run)
     except (BrokenExecutor, ExperimentError) as problem:
         run.pause()
-        st.error(_sentence_on(problem), icon=":material/error:")
+        run.trouble = _sentence_on(problem)
+        st.rerun()  # the run bar has to know
+    if run.trouble:
+        st.error(run.trouble, icon=":material/error:")
     look = _look(setup)
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
