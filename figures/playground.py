@@ -154,6 +154,7 @@ class PlaygroundFigure:
             line["x"], line["y"] = steps, losses
             end["x"], end["y"] = steps[-1:], losses[-1:]
             label.x, label.y = (float(steps[-1]), float(losses[-1])) if len(losses) else (0.0, self.chance.loss)
+            label.html = f"<b>{CELLS[lane.experiment.cell].title}</b>" if len(losses) else ""
             if len(losses):
                 low = min(low, float(losses.min()) / 1.5)
                 high = max(high, min(1e12, float(np.nanmax(losses)) * 1.5))

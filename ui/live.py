@@ -67,6 +67,7 @@ def _loop(setup: Setup, was_over: bool, was_narrow: bool) -> None:
             progress=run.step / setup.experiment.steps,
             count=_count(run, setup),
             sentences=[Sentence(words.lane_sentence(lane), look.theme.hue(lane.experiment.cell)) for lane in run.lanes],
+            lines=words.lines_of_room(run, look.narrow),
             announce=words.announcement(run),
         )
     )

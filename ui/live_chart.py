@@ -19,7 +19,6 @@ from ui.payload import encode
 from ui.plotly_js import plotly_address
 
 NARROW_BELOW = 600  # pixels
-ONE_LINE = 110  # characters that fit beside each other
 FRAME_INTERVAL = 50  # milliseconds at least between two frames
 
 
@@ -44,6 +43,7 @@ class Frame:
         progress: 0…1.
         count: progress in words.
         sentences: how each network is doing.
+        lines: of room that each sentence gets, so that nothing jumps when it grows.
         announce: what a screen reader says when it changes.
     """
 
@@ -55,6 +55,7 @@ class Frame:
     progress: float
     count: str
     sentences: list[Sentence] = field(default_factory=list)
+    lines: int = 1
     announce: str = ""
 
 
@@ -68,9 +69,7 @@ def live_chart(frame: Frame) -> None:
         "interval": FRAME_INTERVAL,
         "number": session.next_frame_number(),
         "version": f"{id(canvas)}.{canvas.version}",
-    } | {name: getattr(frame, name) for name in ("alt", "running", "step", "run", "progress", "count", "announce")}
-    room = ONE_LINE / (2 if session.is_narrow() else len(frame.sentences))
-    content["lines"] = 1 if all(len(sentence.text) < room for sentence in frame.sentences) else 2
+    } | {name: getattr(frame, name) for name in ("alt", "running", "step", "run", "progress", "count", "lines", "announce")}
     content["sentences"] = [vars(sentence) for sentence in frame.sentences]
     if not session.chart_failed():
         content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}

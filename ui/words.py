@@ -30,6 +30,14 @@ def lane_sentence(lane: Lane) -> str:
     return f"The {title} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {metric.quantity(chance.metric)}."
 
 
+def lines_of_room(run: Run, narrow: bool) -> int:
+    """How many lines a lane's sentence may take as long as nothing goes wrong."""
+    forecasts = run.lanes[0].task.metric.solved is None
+    if narrow:
+        return 3 if forecasts else 2
+    return 2 if forecasts or len(run.lanes) > 2 else 1
+
+
 def announcement(run: Run) -> str:
     """What a screen reader should say: the lanes' sentences, but only when one of them changes in kind."""
     if not any(lane.ending for lane in run.lanes):
