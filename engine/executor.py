@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -68,7 +68,7 @@ class Workers:
             return
 
         def finish(done: Future[R]) -> None:
-            error = done.exception()
+            error = CancelledError() if done.cancelled() else done.exception()
             if isinstance(error, BrokenExecutor) and attempts > 1:
                 self._renew(pool)
                 # not from this callback: it runs in the dead pool's own thread
@@ -90,7 +90,7 @@ class Workers:
 def worker_count() -> int:
     """One worker a core, as far as memory reaches; or what RNN_PLAYGROUND_WORKERS says."""
     wanted = os.environ.get(WORKERS_VARIABLE, "")
-    if wanted.isdigit() and int(wanted) > 0:
+    if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
     affordable = int((_memory_limit() - PAGE_BYTES) / WORKER_BYTES)
     return max(1, min(loky.cpu_count(), affordable))

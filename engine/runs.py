@@ -93,9 +93,14 @@ class ChunkStream:
         left = self._experiment.steps - step
         if self._waiting or self._closed or self._last.ending or left <= 0 or len(self._ready) >= AHEAD:
             return
-        self._waiting = True
         steps = min(left, self._plan.end_after(step) - step)
-        self._store.request(self._experiment, self._last.state, steps).add_done_callback(self._receive)
+        try:
+            future = self._store.request(self._experiment, self._last.state, steps)
+        except Exception as error:  # kept for `wait`: in the callback of the last chunk nobody would hear of it
+            self._error = error
+            return
+        self._waiting = True
+        future.add_done_callback(self._receive)
 
     def _receive(self, future: Future[Chunk]) -> None:
         with self._changed:
