@@ -1,5 +1,7 @@
 """Toy recurrent networks that train fast and show everything. Knows no screen.
 
+In a notebook:
+
     from engine import Experiment, advance, initial_state, record
 
     experiment = Experiment(task="adding", cell="lstm", length=50, hidden_size=32)

@@ -73,9 +73,7 @@ def train_chunk(experiment: Experiment, state: TrainingState, steps: int, own_se
     return look(experiment, reached, trainer.log(), ending, begin)
 
 
-def look(
-    experiment: Experiment, state: TrainingState, log: TrainingLog, ending: Ending | None, begin: float
-) -> Chunk:
+def look(experiment: Experiment, state: TrainingState, log: TrainingLog, ending: Ending | None, begin: float) -> Chunk:
     """The chunk that ends in `state`."""
     held_out = held_out_metric(experiment, state)
     score = state.score if held_out is None else held_out

@@ -12,7 +12,7 @@ def subclasses_in(package: str, path: Iterable[str], base: type) -> list[Any]:
     for module_info in pkgutil.iter_modules(path):
         module = importlib.import_module(f"{package}.{module_info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
-                if "name" in vars(value):
-                    found.append(value())
+            is_subclass = isinstance(value, type) and issubclass(value, base)
+            if is_subclass and value.__module__ == module.__name__ and "name" in vars(value):
+                found.append(value())
     return sorted(found, key=lambda each: (each.order, each.name))

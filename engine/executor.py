@@ -93,14 +93,15 @@ def worker_count() -> int:
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
     affordable = int((_memory_limit() - PAGE_BYTES) / WORKER_BYTES)
-    return max(1, min(loky.cpu_count(), affordable))
+    return max(1, min(int(loky.cpu_count()), affordable))
 
 
 def _local_pool() -> Executor:
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    return ProcessPoolExecutor(
+    pool: Executor = ProcessPoolExecutor(
         max_workers=worker_count(), timeout=None, initializer=_settle_in, initargs=(os.getpid(),), env=threads
     )
+    return pool
 
 
 def _settle_in(owner: int) -> None:
@@ -144,4 +145,3 @@ def _memory_limit() -> float:
     except (ValueError, OSError, AttributeError):
         limits.append(4e9)
     return min(limits)
-

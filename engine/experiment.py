@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -111,10 +112,14 @@ class Changes:
         if not all(isinstance(change, Change) for change in value):
             raise ExperimentError(f"{name} has to hold nothing but objects of the class Change.")
         checked = tuple(
-            Change(STEPS.check(name, change.step), RATE.check(name, change.learning_rate), CLIP.check(name, change.clip_norm))  # type: ignore[arg-type]
+            Change(
+                STEPS.check(name, change.step),  # type: ignore[arg-type]
+                RATE.check(name, change.learning_rate),  # type: ignore[arg-type]
+                CLIP.check(name, change.clip_norm),
+            )
             for change in value
         )
-        if any(later.step <= earlier.step for earlier, later in zip(checked, checked[1:], strict=False)):
+        if any(later.step <= earlier.step for earlier, later in pairwise(checked)):
             raise ExperimentError(f"{name}: the steps of the changes have to increase.")
         return checked
 
@@ -125,7 +130,10 @@ class Changes:
             pieces = part.split(":")
             if len(pieces) != 3:
                 raise ExperimentError(f"{name}={part[:40]!r} can't be read: write step:learning rate:clipping.")
-            changes.append(Change(STEPS.parse(name, pieces[0]), RATE.parse(name, pieces[1]), CLIP.parse(name, pieces[2])))  # type: ignore[arg-type]
+            step, rate, clip = (
+                rule.parse(name, piece) for rule, piece in zip((STEPS, RATE, CLIP), pieces, strict=True)
+            )
+            changes.append(Change(step, rate, clip))  # type: ignore[arg-type]
         return self.check(name, tuple(changes))
 
     def write(self, value: Any) -> str:

@@ -105,7 +105,9 @@ def run(experiment: Experiment, state: TrainingState, inputs: np.ndarray) -> np.
         states = inputs.astype(np.float64)
         for layer in range(experiment.layers):
             states = cell.forward(Weights.of_layer(state.parameters, layer), states, experiment.activation).hidden_state
-        return states @ state.parameters["readout.weight"].T.astype(np.float64) + state.parameters["readout.bias"]
+        readout = state.parameters["readout.weight"].astype(np.float64)  # (O, H)
+        outputs: np.ndarray = states @ readout.T + state.parameters["readout.bias"]
+        return outputs
 
 
 def held_out_metric(experiment: Experiment, state: TrainingState) -> float | None:

@@ -316,4 +316,5 @@ def gradient_norms(recording: Recording) -> np.ndarray:
     """
     grads = np.stack([layer.hidden_state_grad for layer in recording.layers]).astype(np.float64)
     with np.errstate(all="ignore"):
-        return recording.batch.size * np.linalg.norm(grads, axis=-1)
+        norms: np.ndarray = recording.batch.size * np.linalg.norm(grads, axis=-1)
+        return norms

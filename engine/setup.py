@@ -12,6 +12,7 @@ from engine.experiment import DEFAULT, Experiment
 
 CELLS_NAME = "cells"
 DEFAULT_CELLS = ("rnn", "lstm")
+DEFAULT_EXPERIMENT = replace(DEFAULT, cell=DEFAULT_CELLS[0])
 SAYS_NOTHING = {"embed", "embed_options", "utm_source", "utm_medium", "utm_campaign", "fbclid", "gclid"}
 
 
@@ -24,7 +25,7 @@ class Setup:
         cells: names from `CELLS`, in their order there.
     """
 
-    experiment: Experiment = replace(DEFAULT, cell=DEFAULT_CELLS[0])
+    experiment: Experiment = DEFAULT_EXPERIMENT
     cells: tuple[str, ...] = DEFAULT_CELLS
 
     def __post_init__(self) -> None:
@@ -51,8 +52,7 @@ class Setup:
     def from_query_leniently(cls, items: Mapping[str, str]) -> tuple[Setup, list[str]]:
         """The setup that a link describes; what can't be used is left at its default, and told in sentences."""
         fields = {name: text for name, text in items.items() if name != CELLS_NAME and name not in SAYS_NOTHING}
-        cells = DEFAULT_CELLS
-        problems = []
+        cells: tuple[str, ...] = DEFAULT_CELLS
         if CELLS_NAME in items:
             cells = tuple(items[CELLS_NAME].split(","))
         elif "cell" in fields:  # a link to a single experiment, from a notebook

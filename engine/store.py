@@ -18,7 +18,7 @@ KEPT_BYTES = 24_000_000
 
 
 class ChunkStore:
-    """One for the whole process. Requests for the same chunk are merged while it is computed, and later answered at once.
+    """One for the whole process. Requests for a chunk are merged while it is computed, and later answered at once.
 
     Sharing is right because `train_chunk` is pure: equal experiments have equal states at equal steps.
 

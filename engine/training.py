@@ -144,11 +144,9 @@ class Trainer:
         # One long vector holds all parameters, and another all gradients; what the network computes with are
         # views into them. So clipping and the optimiser each take one operation instead of one a tensor.
         self._flat = torch.from_numpy(np.concatenate([value.ravel() for value in state.parameters.values()]))
-        self._flat.grad = torch.zeros_like(self._flat)
+        self._flat.grad = self._gradient = torch.zeros_like(self._flat)
         self._tensors = self._views_of_flat()
-        self._layers = [
-            tuple(self._tensors[name] for name in layer_names(layer)) for layer in range(experiment.layers)
-        ]
+        self._layers = [tuple(self._tensors[name] for name in layer_names(layer)) for layer in range(experiment.layers)]
         self._optimizer = self._make_optimizer(state)
         self._loss: list[float] = []
         self._metric: list[float] = []
@@ -213,7 +211,7 @@ class Trainer:
         for layer in self._layers:
             states = self._cell.run_torch(states, layer, self.experiment.activation)  # type: ignore[arg-type]
         mask = batch.target_mask
-        rows = mask.any(axis=1)  # whole steps first, since most tasks mask by step
+        rows: np.ndarray = mask.any(axis=1)  # type: ignore[assignment]  # whole steps first, since most tasks mask by step
         first = int(rows.argmax())
         if rows[first:].all():
             states, targets, mask = states[first:], batch.targets[first:], mask[first:]
@@ -240,7 +238,6 @@ class Trainer:
     def _views_of_flat(self) -> dict[str, Tensor]:
         """Name → parameter, a leaf that shares memory with the long vector, as its gradient does."""
         views, start = {}, 0
-        self._gradient = self._flat.grad
         for name, value in self._start.parameters.items():
             part = slice(start, start + value.size)
             view = self._flat[part].view(value.shape).detach().requires_grad_()

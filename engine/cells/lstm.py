@@ -55,7 +55,9 @@ class LSTM(Cell[LSTMTrace]):
     )
     blocks = 4
     panels = (
-        Panel("forget_gate", "Forget gate", "f", True, "Open (1), the cell state is kept; shut (0), it is thrown away."),
+        Panel(
+            "forget_gate", "Forget gate", "f", True, "Open (1), the cell state is kept; shut (0), it is thrown away."
+        ),
         Panel("input_gate", "Input gate", "i", True, "Open (1), new information is added to the cell state."),
         Panel("output_gate", "Output gate", "o", True, "Open (1), the cell state is let out as the hidden state."),
         Panel("cell_state", "Cell state", "c", False, "What the unit remembers, whether or not it lets it out."),

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,11 @@ from engine.cells.base import Cell, Trace, Weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-_NUMPY = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0), "identity": lambda z: z}
+_NUMPY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "identity": lambda z: z,
+}
 
 
 class RNN(Cell[Trace]):
@@ -62,9 +67,7 @@ def slope_numpy(states: np.ndarray, activation: str) -> np.ndarray:
     """φ' at each step, told from φ's value there."""
     match activation:
         case "tanh":
-            return 1 - states * states
+            return np.asarray(1 - states * states)
         case "relu":
             return (states > 0).astype(states.dtype)
     return np.ones_like(states)
-
-

@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
+
 import numpy as np
 
 from engine.errors import ExperimentError
+
 
 class Shape(StrEnum):
     """Which steps carry an input and which a target."""
@@ -76,12 +78,12 @@ class Batch:
     @property
     def length(self) -> int:
         """T, the number of steps."""
-        return self.inputs.shape[0]
+        return len(self.inputs)
 
     @property
     def size(self) -> int:
         """B, the number of sequences."""
-        return self.inputs.shape[1]
+        return int(self.inputs.shape[1])
 
 
 @dataclass(frozen=True)
@@ -251,4 +253,5 @@ def last_step(length: int, batch_size: int) -> np.ndarray:
 
 def one_hot(classes: np.ndarray, count: int) -> np.ndarray:
     """Class numbers (...,) as float32 indicator vectors (..., count)."""
-    return np.eye(count, dtype=np.float32)[classes]
+    vectors: np.ndarray = np.eye(count, dtype=np.float32)[classes]
+    return vectors

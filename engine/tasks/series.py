@@ -140,7 +140,8 @@ class BoundSeriesForecast(SeriesForecast):
     def _display_starts(self, length: int, count: int) -> np.ndarray:
         """Starts of the `count` displayed windows, spread over the held-out part."""
         starts = self._held_out_starts(length)
-        return starts[np.linspace(0, len(starts) - 1, count).round().astype(int)]
+        chosen: np.ndarray = starts[np.linspace(0, len(starts) - 1, count).round().astype(int)]
+        return chosen
 
 
 @lru_cache(maxsize=16)
