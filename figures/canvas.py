@@ -119,14 +119,10 @@ class Canvas:
             "tickfont": {"size": 10},
             "mirror": True,
         }
-        self.layout[f"xaxis{axis}"] = plain | {
-            "domain": [self._x(box.left), self._x(box.left + box.width)],
-            "anchor": f"y{axis}",
-        } | x
-        self.layout[f"yaxis{axis}"] = plain | {
-            "domain": [self._y(box.top + box.height), self._y(box.top)],
-            "anchor": f"x{axis}",
-        } | y
+        across = {"domain": [self._x(box.left), self._x(box.left + box.width)], "anchor": f"y{axis}"}
+        upwards = {"domain": [self._y(box.top + box.height), self._y(box.top)], "anchor": f"x{axis}"}
+        self.layout[f"xaxis{axis}"] = plain | across | x
+        self.layout[f"yaxis{axis}"] = plain | upwards | y
         return Panel(box, axis, self.text(box.left, box.top - TITLE_HEIGHT + 1, title))
 
     def trace(self, panel: Panel, **trace: Any) -> dict[str, Any]:
@@ -135,7 +131,9 @@ class Canvas:
         self.data.append(added)
         return added
 
-    def heatmap(self, panel: Panel, colorscale: list[list[float | str]], low: float, high: float, **more: Any) -> dict[str, Any]:
+    def heatmap(
+        self, panel: Panel, colorscale: list[list[float | str]], low: float, high: float, **more: Any
+    ) -> dict[str, Any]:
         """Add a heatmap with a fixed colour range."""
         return self.trace(
             panel,
@@ -186,10 +184,23 @@ class Canvas:
         return min(1.0, max(0.0, 1 - top / self.height))
 
     def _annotation(self, label: Label) -> dict[str, Any]:
-        common = {"text": label.html, "showarrow": False, "borderpad": 0, "align": "left", "xanchor": "left",
-                  "font": {"size": label.size, "color": label.color}}  # fmt: skip
+        common = {
+            "text": label.html,
+            "showarrow": False,
+            "borderpad": 0,
+            "align": "left",
+            "xanchor": "left",
+            "font": {"size": label.size, "color": label.color},
+        }
         if label.axis is None:
             return common | {"x": label.x, "y": self._y(label.y), "xref": "paper", "yref": "paper", "yanchor": "top"}
         y = math.log10(max(label.y, 1e-300)) if self.layout[f"yaxis{label.axis}"].get("type") == "log" else label.y
-        return common | {"x": label.x, "y": y, "xref": f"x{label.axis}", "yref": f"y{label.axis}", "xshift": 6,
-                         "yshift": -label.shift, "yanchor": "middle"}  # fmt: skip
+        return common | {
+            "x": label.x,
+            "y": y,
+            "xref": f"x{label.axis}",
+            "yref": f"y{label.axis}",
+            "xshift": 6,
+            "yshift": -label.shift,
+            "yanchor": "middle",
+        }

@@ -90,7 +90,5 @@ def theme_named(name: str | None) -> Theme:
 
 def mix(one: Color, other: Color, share: float) -> Color:
     """`one` with a `share` 0…1 of `other`, as hexadecimal."""
-    parts = (
-        round((1 - share) * int(one[at : at + 2], 16) + share * int(other[at : at + 2], 16)) for at in (1, 3, 5)
-    )
+    parts = (round((1 - share) * int(one[at : at + 2], 16) + share * int(other[at : at + 2], 16)) for at in (1, 3, 5))
     return "#" + "".join(f"{part:02x}" for part in parts)

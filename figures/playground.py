@@ -204,9 +204,8 @@ class _Column:
             for low, high in (("", ""), ("≤ ", "≥ "))
         )
         of_layer = f" of layer {self.look.layer + 1}" if experiment.layers > 1 else ""
-        self._add_map(
-            self._row(heights.hidden), "hidden_state", f"<b>Hidden state</b> h<sub>t</sub>{of_layer} &nbsp;{signed if bounded else unbounded}", False
-        )
+        title = f"<b>Hidden state</b> h<sub>t</sub>{of_layer} &nbsp;{signed if bounded else unbounded}"
+        self._add_map(self._row(heights.hidden), "hidden_state", title, False)
         gates = [panel for panel in self.cell.panels if panel.is_gate]
         if gates:
             self._add_gates(self._row(heights.gates), gates)
@@ -238,9 +237,8 @@ class _Column:
         now = np.maximum(lane.gradients.latest(layer, sequence), np.float32(1e-40))
         self._gradient_now["y"] = now
         shrinks = np.log10(now[0]) - np.log10(now[-1])
-        self._now_title.html = (
-            f"<b>Gradient now</b> ‖∂L/∂h<sub>t</sub>‖ {self.canvas.muted(f'log · first ÷ last = 10<sup>{_signed(shrinks)}</sup>')}"
-        )
+        ratio = self.canvas.muted(f"log · first ÷ last = 10<sup>{_signed(shrinks)}</sup>")
+        self._now_title.html = f"<b>Gradient now</b> ‖∂L/∂h<sub>t</sub>‖ {ratio}"
         rows = np.linspace(0, horizon, REACH_ROWS, dtype=np.float32)
         with np.errstate(divide="ignore"):
             logs = np.clip(np.log10(lane.gradients.on_grid(rows, layer, sequence)), -40, 40)
@@ -317,9 +315,8 @@ class _Column:
     def _add_reach(self, box: Box) -> dict[str, Any]:
         theme = self.look.theme
         low, high = GRADIENT_RANGE
-        key = self.canvas.muted(
-            f"{self.canvas.swatch(theme.sequential(self.hue)[1][1])} 10<sup>−3</sup> {self.canvas.swatch(self.hue)} 10<sup>2</sup>"
-        )
+        pale, full = self.canvas.swatch(str(theme.sequential(self.hue)[1][1])), self.canvas.swatch(self.hue)
+        key = self.canvas.muted(f"{pale} 10<sup>−3</sup> {full} 10<sup>2</sup>")
         wide = box.width > 3 * ROOMY
         says = "log ‖∂L/∂h<sub>t</sub>‖ as training goes on ↓" if wide else "as training goes on ↓"
         panel = self.canvas.panel(

@@ -61,9 +61,8 @@ class SequencePanel:
             shares = softmax(recording.outputs[-1, sequence])
             answer, wanted = int(shares.argmax()), int(batch.targets[-1, sequence])
             mark = "✓" if answer == wanted else "✗"
-            title += self.canvas.muted(
-                f"wanted {self.task.outputs[wanted]} · answers {self.task.outputs[answer]} ({shares[answer]:.0%}) {mark}"
-            )
+            wanted_name, answer_name = self.task.outputs[wanted], self.task.outputs[answer]
+            title += self.canvas.muted(f"wanted {wanted_name} · answers {answer_name} ({shares[answer]:.0%}) {mark}")
         else:
             mask = batch.target_mask[:, sequence]
             output = 0.5 + 0.5 * np.tanh(0.5 * recording.outputs[:, sequence, 0])
@@ -83,11 +82,14 @@ class SequencePanel:
         faint: dict[str, Any] = {"color": theme.muted, "width": 1}
         styles: dict[Role, dict[str, Any]] = {
             Role.INPUT: {"mode": "lines+markers", "line": faint, "marker": {"color": theme.muted, "size": 3}},
-            Role.MARK: {"mode": "markers", "marker": {"color": theme.ink, "size": 9, "symbol": "circle-open", "line": {"width": 2}}},
+            Role.MARK: {
+                "mode": "markers",
+                "marker": {"color": theme.ink, "size": 9, "symbol": "circle-open", "line": {"width": 2}},
+            },
             Role.NAIVE: {"mode": "lines", "line": faint | {"dash": "dot", "width": 1.5}},
             Role.TARGET: {"mode": "lines", "line": {"color": theme.ink, "width": 1.5}},
             Role.PREDICTION: {"mode": "lines", "line": {"color": self.hue, "width": 2}},
-        }  # fmt: skip
+        }
         return {
             role: self.canvas.trace(
                 self.panel,
@@ -113,8 +115,12 @@ class SequencePanel:
                 trace["mode"] = "markers" if lone else "lines"
                 color = self.canvas.theme.ink if role is Role.TARGET else self.hue
                 symbol = "diamond-open" if role is Role.TARGET else "diamond"
-                trace["marker"] = {"color": color, "size": 11 if role is Role.TARGET else 7, "symbol": symbol,
-                                   "line": {"width": 2, "color": color}}  # fmt: skip
+                trace["marker"] = {
+                    "color": color,
+                    "size": 11 if role is Role.TARGET else 7,
+                    "symbol": symbol,
+                    "line": {"width": 2, "color": color},
+                }
         self.canvas.set_axis(f"yaxis{self.panel.axis}", range=_span(curves))
         self.panel.title.html = self._title(recording, sequence, curves)
 
@@ -127,7 +133,10 @@ class SequencePanel:
                 f"<span style='color:{self.hue}'>◆</span> answers {prediction.values[0]:.2f}"
             )
         else:
-            says = f"<span style='color:{ink}'>━</span> {target.name} · <span style='color:{self.hue}'>━</span> {prediction.name}"
+            says = (
+                f"<span style='color:{ink}'>━</span> {target.name} · "
+                f"<span style='color:{self.hue}'>━</span> {prediction.name}"
+            )
             if Role.NAIVE in curves:
                 says += f" · ┄ {curves[Role.NAIVE].name}"
             if self.task.metric.unit:

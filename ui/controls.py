@@ -40,7 +40,9 @@ def setup_in_sidebar() -> Setup:
         training = _training_controls()
     cells = tuple(session.widget("cells")) or (session.last_setup() or Setup()).cells
     try:
-        setup = Setup(Experiment(task=task.name, series=series, length=session.widget("length"), **network, **training), cells)
+        setup = Setup(
+            Experiment(task=task.name, series=series, length=session.widget("length"), **network, **training), cells
+        )
     except ExperimentError as problem:
         st.error(str(problem), icon=":material/error:")
         st.stop()
@@ -81,9 +83,13 @@ def _notice_of(problems: list[str]) -> str:
 def _task_controls() -> tuple[Task, str]:
     """Choose a task, its series and length; the task and the series' name."""
     name = st.selectbox(
-        "Task", list(TASKS), format_func=lambda each: TASKS[each].title, key="task", label_visibility="collapsed",
+        "Task",
+        list(TASKS),
+        format_func=lambda each: TASKS[each].title,
+        key="task",
+        label_visibility="collapsed",
         on_change=_suit_length,
-    )  # fmt: skip
+    )
     series = _series_controls() if name == "series" else library.SHIPPED[0]
     task = task_named(name, series)
     st.caption(f"{task.description} *{task.shape.capitalize()}.*")
@@ -104,7 +110,7 @@ def _series_controls() -> str:
         "Series", list(SERIES_LABELS), format_func=SERIES_LABELS.__getitem__, key="series", required=True
     )
     if chosen != OWN:
-        about = library.find(chosen)
+        about = library.find(str(chosen))
         st.caption(f"{about.title}, by {about.interval}, in {about.unit}. Source: {about.source}; {about.licence}.")
         return str(chosen)
     file = st.file_uploader("A CSV file with a column of numbers, oldest first", key="upload")
@@ -124,7 +130,8 @@ def _series_controls() -> str:
         st.caption("Until then, the El Niño series is used.")
         return library.SHIPPED[0]
     about = library.find(own)
-    st.caption(f"“{about.title}”: {len(about.values):,} values, the last fifth kept back to judge by. {' '.join(about.notes)}")
+    count = f"{len(about.values):,} values, the last fifth kept back to judge by."
+    st.caption(f"“{about.title}”: {count} {' '.join(about.notes)}")
     return own
 
 
@@ -134,9 +141,13 @@ def _series_of(table: Table, column: str) -> library.Series:
 
 def _network_controls() -> dict[str, Any]:
     st.pills(
-        "Networks side by side", list(CELLS), format_func=lambda each: CELLS[each].title, selection_mode="multi",
-        key="cells", label_visibility="collapsed",
-    )  # fmt: skip
+        "Networks side by side",
+        list(CELLS),
+        format_func=lambda each: CELLS[each].title,
+        selection_mode="multi",
+        key="cells",
+        label_visibility="collapsed",
+    )
     if not session.widget("cells"):
         st.caption("Choose at least one network; until then the last ones go on.")
     _slider("hidden_size", "Units H", help="Numbers in the hidden state of each layer.")
@@ -146,12 +157,25 @@ def _network_controls() -> dict[str, Any]:
             "RNN's activation", ACTIVATIONS, format_func=ACTIVATION_LABELS.__getitem__, key="activation", required=True
         )
         st.segmented_control(
-            "First weights", INITIALIZATIONS, format_func=INITIALIZATION_LABELS.__getitem__, key="initialization", required=True
+            "First weights",
+            INITIALIZATIONS,
+            format_func=INITIALIZATION_LABELS.__getitem__,
+            key="initialization",
+            required=True,
         )
-        _slider("spectral_radius", "Spectral radius of the recurrent weights", step=0.05,
-                disabled=session.widget("initialization") == "pytorch",
-                help="Largest |eigenvalue| at the start; for orthogonal and identity weights.")  # fmt: skip
-        _slider("forget_bias", "LSTM's forget-gate bias", step=0.5, help="Above 0 the forget gate starts open and keeps the cell state.")
+        _slider(
+            "spectral_radius",
+            "Spectral radius of the recurrent weights",
+            step=0.05,
+            disabled=session.widget("initialization") == "pytorch",
+            help="Largest |eigenvalue| at the start; for orthogonal and identity weights.",
+        )
+        _slider(
+            "forget_bias",
+            "LSTM's forget-gate bias",
+            step=0.5,
+            help="Above 0 the forget gate starts open and keeps the cell state.",
+        )
     names = ("hidden_size", "layers", "activation", "initialization", "spectral_radius", "forget_bias")
     return {name: session.widget(name) for name in names}
 
@@ -166,10 +190,15 @@ def _training_controls() -> dict[str, Any]:
         _scale("steps", "Training steps at most", BUDGETS)
         rule = RULES["seed"]
         assert isinstance(rule, Number)
-        st.number_input("Seed", int(rule.low), int(rule.high), key="seed", step=1, help="Of the data and the first weights.")
+        st.number_input(
+            "Seed", int(rule.low), int(rule.high), key="seed", step=1, help="Of the data and the first weights."
+        )
     names = ("learning_rate", "optimizer", "batch_size", "steps", "seed")
     clip = session.widget("clip_norm")
-    return {name: session.widget(name) for name in names} | {"clip_norm": None if clip == OFF else clip, "changes": changes}
+    return {name: session.widget(name) for name in names} | {
+        "clip_norm": None if clip == OFF else clip,
+        "changes": changes,
+    }
 
 
 def _mid_run_changes() -> tuple[Change, ...]:
@@ -178,7 +207,9 @@ def _mid_run_changes() -> tuple[Change, ...]:
     with st.popover("Change in mid-run", width="stretch", icon=":material/tune:"):
         st.caption("New settings from this training step on, without starting over.")
         now = run.lanes[0].experiment.settings_at(run.step) if run else (0.003, 1.0)
-        rate = st.select_slider("Learning rate now", _with(RATES, now[0]), value=now[0], key="rate_now", format_func=_plain)
+        rate = st.select_slider(
+            "Learning rate now", _with(RATES, now[0]), value=now[0], key="rate_now", format_func=_plain
+        )
         clips = (*_with(CLIPS, now[1] or 1.0), OFF)
         clip = st.select_slider("Clipping now", clips, value=now[1] or OFF, key="clip_now", format_func=_plain)
         if st.button("Apply from here on", width="stretch") and run is not None:
@@ -188,7 +219,8 @@ def _mid_run_changes() -> tuple[Change, ...]:
     changes = session.changes()
     if changes:
         says = "; ".join(
-            f"from step {each.step:,}: {_plain(each.learning_rate)}, clipping {_plain(each.clip_norm or OFF)}" for each in changes
+            f"from step {each.step:,}: {_plain(each.learning_rate)}, clipping {_plain(each.clip_norm or OFF)}"
+            for each in changes
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"Learning rate {says}.")

@@ -95,15 +95,42 @@ def _run_bar(setup: Setup, narrow: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         playing = run.playing and not run.over
         st.button(
-            "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", shortcut=None if narrow else "P",
-            key="play", on_click=_pause if playing else _play, args=(run,), disabled=run.over, type="primary",
-        )  # fmt: skip
-        st.button("Step", icon=":material/skip_next:", shortcut=None if narrow else "S", key="step", on_click=_single_step, args=(run,),
-                  disabled=run.over, help="One training step")  # fmt: skip
-        st.button("Again", icon=":material/replay:", shortcut=None if narrow else "A", key="restart", on_click=_start_over, args=(setup,),
-                  help="Start over from the same seed")  # fmt: skip
-        if st.button("Seed" if narrow else "New seed", icon=":material/casino:", shortcut=None if narrow else "N", key="new_seed", on_click=controls.new_seed,
-                     help="Other data, other first weights"):  # fmt: skip
+            "Pause" if playing else "Play",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            shortcut=None if narrow else "P",
+            key="play",
+            on_click=_pause if playing else _play,
+            args=(run,),
+            disabled=run.over,
+            type="primary",
+        )
+        st.button(
+            "Step",
+            icon=":material/skip_next:",
+            shortcut=None if narrow else "S",
+            key="step",
+            on_click=_single_step,
+            args=(run,),
+            disabled=run.over,
+            help="One training step",
+        )
+        st.button(
+            "Again",
+            icon=":material/replay:",
+            shortcut=None if narrow else "A",
+            key="restart",
+            on_click=_start_over,
+            args=(setup,),
+            help="Start over from the same seed",
+        )
+        if st.button(
+            "Seed" if narrow else "New seed",
+            icon=":material/casino:",
+            shortcut=None if narrow else "N",
+            key="new_seed",
+            on_click=controls.new_seed,
+            help="Other data, other first weights",
+        ):
             st.rerun()
 
 
@@ -131,14 +158,28 @@ def _reading_aids(setup: Setup, narrow: bool) -> None:
     """How the run is looked at, and what to look for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         if narrow and len(setup.cells) > 1:
-            st.segmented_control("Network shown", list(setup.cells), default=setup.cells[0], key="lane", required=True,
-                                 format_func=lambda cell: CELLS[cell].title, label_visibility="collapsed")  # fmt: skip
+            st.segmented_control(
+                "Network shown",
+                list(setup.cells),
+                default=setup.cells[0],
+                key="lane",
+                required=True,
+                format_func=lambda cell: CELLS[cell].title,
+                label_visibility="collapsed",
+            )
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
-            st.segmented_control("Units sorted by", ["number", "activity"], default="number", key="sorting", required=True)
+            st.segmented_control(
+                "Units sorted by", ["number", "activity"], default="number", key="sorting", required=True
+            )
             if setup.experiment.layers > 1:
-                st.segmented_control("Layer shown", list(range(1, setup.experiment.layers + 1)),
-                                     default=setup.experiment.layers, key=f"layer of {setup.experiment.layers}", required=True)  # fmt: skip
+                st.segmented_control(
+                    "Layer shown",
+                    list(range(1, setup.experiment.layers + 1)),
+                    default=setup.experiment.layers,
+                    key=f"layer of {setup.experiment.layers}",
+                    required=True,
+                )
         with st.popover("Guide" if narrow else "What to look for", icon=":material/help:"):
             for title, sentence in guide_for(setup.experiments):
                 st.markdown(f"**{title}.** {sentence}")

@@ -69,12 +69,20 @@ def live_chart(frame: Frame) -> None:
         "interval": FRAME_INTERVAL,
         "number": session.next_frame_number(),
         "version": f"{id(canvas)}.{canvas.version}",
-    } | {name: getattr(frame, name) for name in ("alt", "running", "step", "run", "progress", "count", "lines", "announce")}
+    } | {
+        name: getattr(frame, name)
+        for name in ("alt", "running", "step", "run", "progress", "count", "lines", "announce")
+    }
     content["sentences"] = [vars(sentence) for sentence in frame.sentences]
     if not session.chart_failed():
         content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}
-    result = _component()(data=encode(content), key=session.CHART_KEY, on_next_change=_nothing,
-                          on_narrow_change=_nothing, on_failed_change=_nothing)  # fmt: skip
+    result = _component()(
+        data=encode(content),
+        key=session.CHART_KEY,
+        on_next_change=_nothing,
+        on_narrow_change=_nothing,
+        on_failed_change=_nothing,
+    )
     if result.get("failed"):
         session.note_chart_failed()
     if session.chart_failed():

@@ -1,5 +1,7 @@
 """A figure as bytes: a JSON header, then the raw numbers, which the browser reads without parsing them.
 
+In this order:
+
     4 bytes   length of the header, little-endian
     header    JSON; each array in it is {"array": [offset, dtype, shape]}
     padding   up to a multiple of 8

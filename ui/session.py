@@ -154,7 +154,7 @@ def note_chart_failed() -> None:
 
 
 def next_frame_number() -> int:
-    """1, 2, 3 …"""
+    """1, then 2, and so on."""
     number = int(_get("frame") or 0) + 1
     _set("frame", number)
     return number

@@ -27,7 +27,8 @@ def lane_sentence(lane: Lane) -> str:
     if not math.isfinite(score):
         return f"The {title} has not been trained yet."
     over = f" at the end of its {lane.step:,} steps" if lane.ending else ""
-    return f"The {title} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {metric.quantity(chance.metric)}."
+    level = metric.quantity(chance.metric)
+    return f"The {title} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {level}."
 
 
 def lines_of_room(run: Run, narrow: bool) -> int:
@@ -53,9 +54,8 @@ def figure_in_words(run: Run) -> str:
         losses = lane.losses.values
         first, last = (lane.gradients.latest(-1, 0)[at] for at in (0, -1))
         loss = f"loss {losses[-1]:.3g}, " if len(losses) else ""
-        parts.append(
-            f"{CELLS[lane.experiment.cell].title}: {loss}gradient norm {last:.1e} at the last time step and {first:.1e} at the first."
-        )
+        gradient = f"gradient norm {last:.1e} at the last time step and {first:.1e} at the first"
+        parts.append(f"{CELLS[lane.experiment.cell].title}: {loss}{gradient}.")
     return " ".join(parts)
 
 
@@ -65,7 +65,8 @@ def _progress(metric: Metric, score: float, chance: Chance) -> str:
     if metric.is_share:
         share = (score - chance.metric) / (metric.solved - chance.metric)
     else:
-        share = (math.log(chance.metric) - math.log(max(score, 1e-30))) / (math.log(chance.metric) - math.log(metric.solved))
+        start, goal = math.log(chance.metric), math.log(metric.solved)
+        share = (start - math.log(max(score, 1e-30))) / (start - goal)
     if share < 0.05:
         return "still guesses"
     return "is learning" if share < 0.8 else "has nearly solved it"
