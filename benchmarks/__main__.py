@@ -53,7 +53,10 @@ def screen_section() -> str:
         ("frames drawn", f"{seen.frames:.1f} a second"),
         ("animation frames of the page", f"{seen.animation_frames:.0f} a second"),
         ("training steps, both networks together", f"{seen.steps:.0f} a second"),
-        ("slider released → first picture of the new run", f"{seen.slider:.0f} ms (longest {seen.slowest_slider:.0f} ms)"),
+        (
+            "slider released → first picture of the new run",
+            f"{seen.slider:.0f} ms (longest {seen.slowest_slider:.0f} ms)",
+        ),
         ("times the chart left the page meanwhile", f"{seen.removals}"),
         ("memory of the page process", f"{seen.page_mb:.0f} MB"),
         ("memory of page process and workers", f"{seen.all_mb:.0f} MB proportional set size"),
@@ -89,7 +92,7 @@ def soak_section() -> str:
 
 
 _CROWD_HEAD = (
-    "| viewers | frames/s each | least | training steps/s, all | least steps of a viewer | errors | page MB, before → after |",
+    "| viewers | frames/s each | least | training steps/s, all | least steps | errors | page MB, before → after |",
     "|---|---|---|---|---|---|---|",
 )
 

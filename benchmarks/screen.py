@@ -52,7 +52,15 @@ def measure() -> Screen:
             slides, removals = _slides(page)
             page_mb, workers_mb = proportional_set_size(app.pid), sum(map(proportional_set_size, app.workers()))
     return Screen(
-        first, frames, animation_frames, steps, statistics.median(slides), max(slides), removals, page_mb, page_mb + workers_mb
+        first,
+        frames,
+        animation_frames,
+        steps,
+        statistics.median(slides),
+        max(slides),
+        removals,
+        page_mb,
+        page_mb + workers_mb,
     )
 
 
@@ -83,14 +91,18 @@ def _slides(page: Page) -> tuple[list[float], int]:
         """() => {
             window.removals = 0
             window.began = {}
-            const holds = (node) => node.querySelector && (node.matches('.live-chart') || node.querySelector('.live-chart'))
+            const found = (node) => node.matches('.live-chart') || node.querySelector('.live-chart')
+            const holds = (node) => node.querySelector && found(node)
             addEventListener('pointerup', () => { window.released = performance.now() }, true)
             new MutationObserver((changes) => {
                 for (const change of changes) {
                     for (const node of change.removedNodes) if (holds(node)) window.removals++
-                    if (change.attributeName === 'data-run') window.began[change.target.dataset.run] ??= performance.now()
+                    const { run } = change.target.dataset
+                    if (change.attributeName === 'data-run') window.began[run] ??= performance.now()
                 }
-            }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-run'] })
+            }).observe(document.body, {
+                subtree: true, childList: true, attributes: true, attributeFilter: ['data-run'],
+            })
         }"""
     )
     slides = []

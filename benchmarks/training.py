@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -136,6 +137,13 @@ class _Explicit(_Bare):
     def __init__(self, experiment: Experiment) -> None:
         super().__init__(experiment)
         self.recorded: list[tuple[Tensor, ...]] = []
+        self.recording: list[np.ndarray] = []
+
+    def step(self) -> None:
+        """One training step, and its recording: every gate and state (T, B, H), and ∂L/∂h_t."""
+        super().step()
+        self.recording = [torch.stack(quantity).detach().numpy() for quantity in zip(*self.recorded, strict=True)]
+        self.recording.append(torch.stack([h.grad for h, *_ in self.recorded if h.grad is not None]).numpy())
 
     def states(self, inputs: Tensor) -> Tensor:
         """h_1 … h_T, and all that led to them in `recorded`."""

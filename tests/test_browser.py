@@ -126,14 +126,17 @@ def test_a_drag_zooms_all_time_axes_and_survives_the_frames(browser: Browser, se
         page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 22, steps=5)
         page.mouse.up()
         page.wait_for_timeout(700)
-        axes = f"(({{xaxis2, xaxis3}}) => [xaxis2.range, xaxis3.range])(document.querySelector('{CHART} .plot')._fullLayout)"
+        layout = f"document.querySelector('{CHART} .plot')._fullLayout"
+        axes = f"(({{xaxis2, xaxis3}}) => [xaxis2.range, xaxis3.range])({layout})"
         one, other = page.evaluate(axes)
         assert one == other
         assert one[0] > 10 and one[1] < 40
         before = state(page)
         wait_for_step(page, before["step"] + 300)
         after = state(page)
-        assert after["frames"] - after["quick"] > before["frames"] - before["quick"], "drawn in full at least once since"
+        assert after["frames"] - after["quick"] > before["frames"] - before["quick"], (
+            "drawn in full at least once since"
+        )
         assert page.evaluate(axes) == [one, other]
 
 
@@ -177,7 +180,10 @@ def test_the_run_ends_when_solved_and_says_so(browser: Browser, server: Server) 
 
 
 def test_divergence_stops_the_lane_and_says_what_to_try(browser: Browser, server: Server) -> None:
-    query = "cells=rnn,lstm&activation=identity&initialization=orthogonal&spectral_radius=2&clip_norm=off&optimizer=sgd&learning_rate=1&steps=500&seed=8"
+    query = (
+        "cells=rnn,lstm&activation=identity&initialization=orthogonal&spectral_radius=2"
+        "&clip_norm=off&optimizer=sgd&learning_rate=1&steps=500&seed=8"
+    )
     with opened(browser, f"{server.address}/?{query}") as page:
         wait_for_end(page)
         assert re.search(r"The RNN diverged at step \d+.*Turn on gradient clipping", sentences(page)[0])

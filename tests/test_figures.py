@@ -198,7 +198,11 @@ def test_mix() -> None:
 
 
 def test_payload_round_trip() -> None:
-    content = {"a": [1, "ä", None, {"z": np.arange(6, dtype=np.float32).reshape(2, 3)}], "b": np.arange(3.0), "c": np.float32(2)}
+    content = {
+        "a": [1, "ä", None, {"z": np.arange(6, dtype=np.float32).reshape(2, 3)}],
+        "b": np.arange(3.0),
+        "c": np.float32(2),
+    }
     back = decode(encode(content))
     np.testing.assert_array_equal(back["a"][3]["z"], content["a"][3]["z"])  # type: ignore[index]
     np.testing.assert_array_equal(back["b"], content["b"])
@@ -222,5 +226,7 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 def contrast(one: str, other: str) -> float:
     """WCAG contrast ratio of two colours."""
-    light, dark = sorted((float(np.array([0.2126, 0.7152, 0.0722]) @ linear(each)) for each in (one, other)), reverse=True)
+    light, dark = sorted(
+        (float(np.array([0.2126, 0.7152, 0.0722]) @ linear(each)) for each in (one, other)), reverse=True
+    )
     return (light + 0.05) / (dark + 0.05)

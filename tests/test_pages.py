@@ -81,7 +81,10 @@ def test_the_link_says_what_the_widgets_say() -> None:
 
 
 def test_a_link_opens_exactly_what_it_says() -> None:
-    query = "task=parity&length=17&cells=gru&hidden_size=33&learning_rate=0.0123&clip_norm=off&seed=99&layers=2&changes=40:0.001:0.5"
+    query = (
+        "task=parity&length=17&cells=gru&hidden_size=33&learning_rate=0.0123"
+        "&clip_norm=off&seed=99&layers=2&changes=40:0.001:0.5"
+    )
     app = opened(query)
     assert not app.exception and not app.warning
     setup = setup_of(app)
