@@ -328,7 +328,8 @@ def test_a_blind_network_shows_the_chance_level_in_training(name: str) -> None:
 @pytest.mark.parametrize(
     ("metric", "value", "phrase"),
     [
-        (Metric("MSE", 0.01, False), 0.00934, "MSE 0.0093"),
+        (Metric("MSE", 0.01, False), 0.0123, "MSE 0.012"),
+        (Metric("MSE", 0.01, False), 0.00998, "MSE 0.00998"),  # solved, and must not read 0.01
         (Metric("bits right", 0.99, True), 0.5, "50 % of bits right"),
         (Metric("bits right", 0.99, True), 0.9876, "99 % of bits right"),
         (Metric("bits right", 0.99, True), 0.9934, "99.3 % of bits right"),

@@ -19,7 +19,7 @@ from engine import CELLS, TASKS, Batch, Change, Experiment, TrainingLog, Trainin
 from engine.experiment import OPTIMIZERS
 from engine.parameters import parameter_count
 from engine.randomness import Stream, generator
-from engine.training import MOMENTUM, RECENT, one_thread
+from engine.training import MOMENTUM, RECENT, Trainer, one_thread
 from tests.oracles import loss_at_targets, torch_network
 
 every_cell = pytest.mark.parametrize("cell", list(CELLS))
@@ -231,6 +231,16 @@ def test_a_hundred_steps_are_ten_times_ten(cell: str, optimizer: str, task: str)
 def test_any_cut_gives_the_same_bytes_on_every_task(task: str) -> None:
     experiment = small(task, layers=3)
     assert frozen(trained(experiment, 12)[0]) == frozen(trained(experiment, 0, 1, 7, 4)[0])
+
+
+def test_a_state_does_not_change_while_its_trainer_goes_on() -> None:
+    experiment = small()
+    trainer = Trainer(experiment, initial_state(experiment))
+    trainer.step()
+    state = trainer.state()
+    before = frozen(state)
+    trainer.step()
+    assert frozen(state) == before == frozen(trained(experiment, 1)[0])
 
 
 def test_a_state_that_has_travelled_goes_on_as_if_it_had_not() -> None:
