@@ -257,8 +257,8 @@ def test_an_uploaded_series_is_forecast(browser: Browser, server: Server) -> Non
             {"name": "levels.csv", "mimeType": "text/csv", "buffer": rows.encode()}
         )
         page.wait_for_url(re.compile("series=own-"), timeout=PATIENCE)
-        wait_for_step(page, 100)
-        assert "forecasts what it never saw" in sentences(page)[0]
+        told = page.locator(f"{CHART} .sentences span").first
+        expect(told).to_contain_text("forecasts what it never saw", timeout=PATIENCE)
 
 
 def test_two_viewers_of_one_link_see_the_same_numbers(browser: Browser, server: Server) -> None:
