@@ -7,7 +7,7 @@ equation, in float64. Every intermediate result keeps its gradient, so PyTorch's
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ Quantities = dict[str, np.ndarray]
 """Name of a recorded quantity → (T, B, H) float64."""
 
 FLOAT32_SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
-ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda z: z}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def unrolled(experiment: Experiment, parameters: Mapping[str, np.ndarray], batch
         steps = [now["hidden_state"] for now in layers[-1]]
     outputs = torch.stack(steps) @ weights["readout.weight"].T + weights["readout.bias"]
     value = loss_at_targets(outputs, batch, loss)
-    value.backward()
+    value.backward()  # type: ignore[no-untyped-call]
     return OracleRun(outputs.detach().numpy(), value.item(), tuple(_with_gradients(layer) for layer in layers))
 
 

@@ -181,14 +181,18 @@ def test_a_network_that_overflows_is_recorded_without_a_complaint(cell: str, act
 # --- the PyTorch side ---
 
 
-def random_layer(cell: str, length: int, seed: int = 3) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+LayerTensors = tuple[Tensor, Tensor, Tensor, Tensor]
+"""weight_ih, weight_hh, bias_ih, bias_hh."""
+
+
+def random_layer(cell: str, length: int, seed: int = 3) -> tuple[Tensor, LayerTensors, Tensor]:
     """Inputs (T, B, I), weights of one layer, and a gradient (T, B, H) to send back, all leaves in float32."""
     draw = torch.Generator().manual_seed(seed)
     batch, fan_in, width, blocks = 5, 3, 8, CELLS[cell].blocks
     shapes = ((blocks * width, fan_in), (blocks * width, width), (blocks * width,), (blocks * width,))
-    weights = tuple((torch.randn(shape, generator=draw) / width**0.5).requires_grad_() for shape in shapes)
+    W, U, b, b_U = ((torch.randn(shape, generator=draw) / width**0.5).requires_grad_() for shape in shapes)
     inputs = torch.randn(length, batch, fan_in, generator=draw).requires_grad_()
-    return inputs, weights, torch.randn(length, batch, width, generator=draw)
+    return inputs, (W, U, b, b_U), torch.randn(length, batch, width, generator=draw)
 
 
 def values_and_gradients(

@@ -24,7 +24,7 @@ NAN = float("nan")
 def numbers(text: str | bytes, column: str) -> list[float]:
     """Column `column` of the file."""
     data = text.encode() if isinstance(text, str) else text
-    return column_numbers(read_table(data), column).tolist()
+    return [float(number) for number in column_numbers(read_table(data), column)]
 
 
 def refusal(data: bytes) -> str:
@@ -81,6 +81,10 @@ def column_of(values: list[object], heading: str = "value") -> bytes:
         pytest.param("day;level\n1;1.234.567\n2;2.345.678\n", "level", [1234567, 2345678], id="millions with points"),
         pytest.param("day;level\n1;1 234,5\n2;1\u202f234,5\n", "level", [1234.5, 1234.5], id="thousands with spaces"),
         pytest.param("day;level\n1;1'234.5\n2;1’234.5\n", "level", [1234.5, 1234.5], id="thousands with apostrophes"),
+        pytest.param('day,level\n1,"1,234"\n2,"2,345"\n', "level", [1234, 2345], id="either, after commas"),
+        pytest.param("day;level\n1;1,234\n2;2,345\n", "level", [1.234, 2.345], id="either, after semicolons"),
+        pytest.param("day;level\n1;1.234\n2;2.345\n", "level", [1.234, 2.345], id="either, with points"),
+        pytest.param("level\n1,234\n2,345\n", "level", [1.234, 2.345], id="either, in one column"),
         pytest.param("day;level\n1;1.5\n2;2,5\n3;3,5\n", "level", [NAN, 2.5, 3.5], id="a point among decimal commas"),
         pytest.param("level\n5 %\n€ 7\n\u22123\n1234 $\n", "level", [5, 7, -3, 1234], id="signs"),
         pytest.param("a\n1\nNaN\nnull\n-\n?\n\ninf\n1_0\n2\n", "a", [1, *[NAN] * 4, np.inf, NAN, 2], id="missing"),

@@ -161,6 +161,7 @@ def test_the_held_out_error_is_in_the_unit_of_the_series(name: str) -> None:
     experiment = Experiment(task="series", series=name, length=24)
     state, _ = advance(experiment, initial_state(experiment), 30)
     task, series = task_of(experiment), library.find(name)
+    assert isinstance(task, BoundSeriesForecast)
     batch = task.held_out(24)
     outputs = run(experiment, state, batch.inputs)
     errors = []

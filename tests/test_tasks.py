@@ -23,6 +23,7 @@ from engine.tasks import Loss, Picture, Role, Shape, task_named
 from engine.tasks.base import Metric
 from engine.tasks.echo import Echo
 from engine.tasks.recall import NOISE
+from engine.tasks.series import BoundSeriesForecast
 from engine.tasks.temporal_order import CLASSES, DISTRACTORS
 from engine.tasks.waves import HIGHEST, LOWEST
 
@@ -240,12 +241,12 @@ def best_blind_guess(task: Task, batch: Batch) -> np.ndarray:
     """Outputs (T, 1, O) of the best predictor that knows the step and `batch`'s statistics, but not the inputs."""
     if task.loss is Loss.CATEGORICAL:
         share = np.eye(len(task.outputs))[batch.targets].mean(axis=1, keepdims=True)
-        return np.log(np.clip(share, 1e-9, 1))
-    mean = batch.targets.astype(np.float64).mean(axis=1, keepdims=True)
+        return np.asarray(np.log(np.clip(share, 1e-9, 1)))
+    mean = np.asarray(batch.targets.astype(np.float64).mean(axis=1, keepdims=True))
     if task.loss is Loss.MSE:
         return mean
     share = np.clip(mean, 1e-9, 1 - 1e-9)
-    return np.log(share / (1 - share))
+    return np.asarray(np.log(share / (1 - share)))
 
 
 def mean_loss(task: Task, outputs: np.ndarray, batch: Batch) -> float:
@@ -275,6 +276,7 @@ def test_chance_is_what_the_best_blind_guess_reaches(name: str, which: str) -> N
 
 def test_chance_on_a_series_is_the_naive_forecast() -> None:
     task = task_named("series", "el_nino")
+    assert isinstance(task, BoundSeriesForecast)
     chance = task.chance(36)
     batch = batch_of("series", 36, batch_size=20_000)
     no_change = np.full_like(batch.targets, -task.mean / task.scale)
@@ -457,5 +459,6 @@ assert record(experiment, state).metric == 1, log.metric[-1]
 
 def test_task_of_binds_the_series() -> None:
     experiment = Experiment(task="series", series="co2", length=24)
-    assert task_of(experiment).series.name == "co2"
+    task = task_of(experiment)
+    assert isinstance(task, BoundSeriesForecast) and task.series.name == "co2"
     assert task_of(Experiment()) is TASKS["adding"]

@@ -8,7 +8,7 @@ torch.optim and clip_grad_norm_ on the same batches takes the same way.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -61,8 +61,10 @@ def trained(experiment: Experiment, *steps: int) -> tuple[TrainingState, Trainin
     for count in steps:
         state, log = advance(experiment, state, count)
         logs.append(log)
-    joined = (np.concatenate([getattr(log, name) for log in logs]) for name in ("loss", "metric", "gradient_norm"))
-    return state, TrainingLog(*joined, diverged=logs[-1].diverged)
+    loss, metric, norm = (
+        np.concatenate([getattr(log, name) for log in logs]) for name in ("loss", "metric", "gradient_norm")
+    )
+    return state, TrainingLog(loss, metric, norm, logs[-1].diverged)
 
 
 # --- the state before training ---
@@ -265,7 +267,7 @@ def torch_training(experiment: Experiment, steps: int) -> tuple[torch.nn.Module,
     """Network, losses and gradient norms of a plain PyTorch training loop on the experiment's batches."""
     task = task_of(experiment)
     network = torch_network(experiment, task, initial_state(experiment).parameters)
-    optimizers = {
+    optimizers: dict[str, Callable[[Iterable[torch.nn.Parameter], float], torch.optim.Optimizer]] = {
         "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr),
         "momentum": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=MOMENTUM),
         "rmsprop": lambda parameters, lr: torch.optim.RMSprop(parameters, lr),
@@ -279,7 +281,7 @@ def torch_training(experiment: Experiment, steps: int) -> tuple[torch.nn.Module,
             batch = training_batch(experiment, step)
             optimizer.zero_grad()
             loss = loss_at_targets(network(torch.from_numpy(batch.inputs)), batch, task.loss)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             norms.append(float(torch.nn.utils.clip_grad_norm_(network.parameters(), most)))
             optimizer.step()
             losses.append(loss.item())
