@@ -213,6 +213,8 @@ class Run:
         moved = False
         for _ in range(AHEAD):
             active = [lane for lane in self.lanes if not lane.ending]
+            for lane in active:
+                self._streams[lane].wait(0)  # sets the workers to all lanes before the first is waited for
             if not active or not all(
                 self._streams[lane].wait(0 if moved else max(0.0, deadline - time.monotonic())) for lane in active
             ):

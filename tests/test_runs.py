@@ -86,8 +86,10 @@ def work_on(future: Future[Any], function: Callable[..., Any], args: tuple[Any, 
 
 
 def store_on(pool: Executor, **settings: Any) -> ChunkStore:
-    """A store whose workers are `pool`."""
-    return ChunkStore(Workers(lambda: pool), **settings)
+    """A store whose workers are `pool`, as it is once a first viewer has woken them."""
+    workers = Workers(lambda: pool)
+    workers.awake = True
+    return ChunkStore(workers, **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -358,6 +360,18 @@ def test_a_lane_whose_chunk_is_late_holds_the_others_back() -> None:
     assert run.next_frame(0) and {lane.step for lane in run.lanes} == {steps_per_chunk(LANES)}
 
 
+def test_all_lanes_are_set_to_work_before_the_first_is_waited_for() -> None:
+    pool = WhenTold()
+    run = Run(store_on(pool), LANES)
+    run.next_frame(0)
+    pool.work()
+    run.next_frame(0)
+    pool.work()
+    assert run.follow(tuple(run.changed_from_here(each, 0.1, None) for each in LANES))
+    assert not pool.tasks and not run.next_frame(0)
+    assert len(pool.tasks) == 3
+
+
 def test_nobody_looks_nothing_is_computed_beyond_what_lies_ahead() -> None:
     pool = WhenTold()
     run = Run(store_on(pool), tuple(replace(lane, steps=5000) for lane in LANES))
@@ -608,7 +622,7 @@ class Forgetful(ChunkStore):
 
 def test_an_upload_that_is_forgotten_in_mid_run_is_told_and_does_not_hang() -> None:
     pool = WhenTold()
-    run = Run(Forgetful(Workers(lambda: pool)), LANES)
+    run = Run(Forgetful(store_on(pool).workers), LANES)
     run.next_frame(0)
     pool.work()  # the next chunks are asked for as soon as these are done
     with pytest.raises(SeriesError, match="Upload the file again"):
