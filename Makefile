@@ -6,8 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 APP := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
-# showEmailPrompt: at the very first start on a machine Streamlit would wait for an address to be typed in
-STREAMLIT := $(BIN)/streamlit run app.py --server.showEmailPrompt=false
+STREAMLIT := $(BIN)/streamlit run app.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test check format bench pictures

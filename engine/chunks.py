@@ -59,7 +59,7 @@ def train_chunk(experiment: Experiment, state: TrainingState, steps: int, own_se
         own_series: the uploaded series that `experiment.series` names, if it does: a worker can't know it.
     """
     begin = time.perf_counter()
-    if own_series is not None:
+    if own_series is not None and not library.is_here(own_series.name):
         library.register(own_series)
     trainer = Trainer(experiment, state)
     metric = task_of(experiment).metric

@@ -31,24 +31,23 @@ class Workers:
     Attributes:
         count: how many processes there are.
         renewals: how often the pool had to be renewed.
+        awake: whether anything was submitted yet; the processes start with the first submission.
     """
 
     def __init__(self, make_pool: Callable[[], Executor] | None = None) -> None:
         self.count = worker_count()
         self.renewals = 0
+        self.awake = False
         self._make_pool = make_pool or _local_pool
         self._pool = self._make_pool()
         self._lock = threading.Lock()
 
     def submit(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Run a pure function in a worker; if the worker dies, run it again in another one, up to ATTEMPTS times."""
+        self.awake = True
         promised: Future[R] = Future()
         self._attempt(promised, lambda pool: pool.submit(function, *args, **kwargs), ATTEMPTS)
         return promised
-
-    def warm_up(self) -> None:
-        """Make all workers load PyTorch now, in the background, rather than at the first request."""
-        self.submit(os.getpid)
 
     def shutdown(self) -> None:
         """End all workers."""
@@ -106,7 +105,8 @@ def _local_pool() -> Executor:
 
 def _settle_in(owner: int) -> None:
     """In a new worker: step back behind the page, load PyTorch, and leave when the page's process is gone."""
-    os.nice(5)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(5)
     threading.Thread(target=_leave_after, args=(owner,), daemon=True).start()
     _load_torch()
     gc.collect()

@@ -208,15 +208,15 @@ class Experiment:
             task_of(self).check_length(self.length)
 
     def to_query(self) -> str:
-        """This experiment as the query of a link: what differs from the defaults. `from_query` is its inverse."""
+        """This experiment as the query of a link, which opens it in the app. `from_query` is its inverse."""
         return urlencode(self.query_items())
 
     def query_items(self) -> dict[str, str]:
-        """The fields that differ from the defaults, as text."""
+        """The cell, and the other fields that differ from their defaults, as text."""
         return {
             name: rule.write(getattr(self, name))
             for name, rule in RULES.items()
-            if getattr(self, name) != getattr(DEFAULT, name)
+            if name == "cell" or getattr(self, name) != getattr(DEFAULT, name)
         }
 
     @classmethod

@@ -206,8 +206,9 @@ class Run:
             return False
         if not self._looked_at:
             self._looked_at = True
-            for stream in self._streams.values():
-                stream.wait(0)  # which sets the workers to work
+            if self._store.workers.awake:  # else they would load PyTorch just when the browser loads the page
+                for stream in self._streams.values():
+                    stream.wait(0)  # which sets the workers to work
             return True
         deadline = time.monotonic() + seconds
         moved = False

@@ -201,8 +201,8 @@ def test_a_length_that_the_task_can_not_make_is_refused_in_its_words(task: str) 
 # --- links ---
 
 
-def test_the_default_needs_no_link() -> None:
-    assert Experiment().to_query() == ""
+def test_the_default_needs_no_link_but_names_its_cell() -> None:
+    assert Experiment().to_query() == "cell=lstm"
     assert Experiment.from_query("") == Experiment.from_query("?") == Experiment.from_query({}) == Experiment()
 
 
@@ -221,7 +221,8 @@ def test_every_valid_experiment_survives_a_link(seed: int) -> None:
 
 def test_a_link_carries_only_what_differs_from_the_default() -> None:
     experiment = Experiment(task="parity", length=12, clip_norm=None, changes=(Change(40, 0.001, 0.5),))
-    assert experiment.query_items() == {"task": "parity", "length": "12", "clip_norm": "off", "changes": "40:0.001:0.5"}
+    items = {"task": "parity", "cell": "lstm", "length": "12", "clip_norm": "off", "changes": "40:0.001:0.5"}
+    assert experiment.query_items() == items
 
 
 @pytest.mark.parametrize(

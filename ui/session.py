@@ -24,11 +24,9 @@ _PREFIX = "playground."
 @st.cache_resource(show_spinner=False)
 def chunk_store() -> ChunkStore:
     """The one store of chunks, with its workers, of the whole process."""
-    workers = Workers()
-    workers.warm_up()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no collection has to look through it again
-    return ChunkStore(workers)
+    return ChunkStore(Workers())
 
 
 def run_for(setup: Setup) -> Run:
