@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.cells import CELLS, Trace, Weights
 from engine.experiment import Experiment
+from engine.network import unroll
 from engine.randomness import Stream, generator
 from engine.tasks import Batch, Loss, Task, task_of
 from engine.training import TrainingState
@@ -74,20 +75,15 @@ def record(experiment: Experiment, state: TrainingState) -> Recording:
     """
     task = task_of(experiment)
     batch = task.display(generator(experiment.seed, Stream.DISPLAY), experiment.length, DISPLAYED)
-    cell, activation = CELLS[experiment.cell], experiment.activation
-    weights = [Weights.of_layer(state.parameters, layer) for layer in range(experiment.layers)]
-    readout = state.parameters["readout.weight"].astype(np.float64)  # (O, H)
+    cell = CELLS[experiment.cell]
+    unrolled = unroll(experiment, state.parameters, batch.inputs)
+    traces, outputs = list(unrolled.layers), unrolled.outputs
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-        traces: list[Trace] = []
-        states = batch.inputs.astype(np.float64)
-        for layer in weights:
-            traces.append(cell.forward(layer, states, activation))
-            states = traces[-1].hidden_state
-        outputs = states @ readout.T + state.parameters["readout.bias"]
         loss, output_grad = _loss_and_gradient(task, batch, outputs)
-        state_grad = output_grad @ readout
-        for depth in reversed(range(len(weights))):
-            traces[depth], state_grad = cell.backward(weights[depth], traces[depth], state_grad, activation)
+        state_grad = output_grad @ state.parameters["readout.weight"].astype(np.float64)
+        for depth in reversed(range(len(traces))):
+            weights = Weights.of_layer(state.parameters, depth)
+            traces[depth], state_grad = cell.backward(weights, traces[depth], state_grad, experiment.activation)
         return Recording(
             step=state.step,
             batch=batch,
@@ -98,23 +94,11 @@ def record(experiment: Experiment, state: TrainingState) -> Recording:
         )
 
 
-def run(experiment: Experiment, state: TrainingState, inputs: np.ndarray) -> np.ndarray:
-    """Outputs (T, B, O), float64, of the network of `state` on `inputs` (T, B, I)."""
-    cell = CELLS[experiment.cell]
-    with np.errstate(all="ignore"):
-        states = inputs.astype(np.float64)
-        for layer in range(experiment.layers):
-            states = cell.forward(Weights.of_layer(state.parameters, layer), states, experiment.activation).hidden_state
-        readout = state.parameters["readout.weight"].astype(np.float64)  # (O, H)
-        outputs: np.ndarray = states @ readout.T + state.parameters["readout.bias"]
-        return outputs
-
-
 def held_out_metric(experiment: Experiment, state: TrainingState) -> float | None:
     """The task's metric on all that it keeps back, or None if it keeps nothing back."""
     task = task_of(experiment)
     batch = task.held_out(experiment.length)
-    return None if batch is None else task.measure(run(experiment, state, batch.inputs), batch)
+    return None if batch is None else task.measure(unroll(experiment, state.parameters, batch.inputs).outputs, batch)
 
 
 def _loss_and_gradient(task: Task, batch: Batch, outputs: np.ndarray) -> tuple[float, np.ndarray]:

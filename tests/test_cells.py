@@ -16,7 +16,8 @@ from torch import Tensor
 
 from engine import CELLS, TASKS, Experiment, Recording, TrainingState, advance, initial_state, record, task_of
 from engine.cells import Weights
-from engine.recording import DISPLAYED, held_out_metric, run
+from engine.network import unroll
+from engine.recording import DISPLAYED, held_out_metric
 from engine.torch_rnn import run_rnn
 from engine.training import one_thread
 from tests.oracles import (
@@ -153,7 +154,9 @@ def test_run_gives_the_outputs_that_record_shows(cell: str) -> None:
     experiment = Experiment(task="series", cell=cell, length=24, layers=2)
     state = initial_state(experiment)
     recording = record(experiment, state)
-    np.testing.assert_allclose(run(experiment, state, recording.inputs), recording.outputs, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        unroll(experiment, state.parameters, recording.inputs).outputs, recording.outputs, rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("task", list(TASKS))
@@ -165,7 +168,9 @@ def test_only_a_task_that_keeps_data_back_has_a_held_out_metric(task: str) -> No
     if held_out is None:
         assert measured is None
     else:
-        assert measured == task_of(experiment).measure(run(experiment, state, held_out.inputs), held_out)
+        assert measured == task_of(experiment).measure(
+            unroll(experiment, state.parameters, held_out.inputs).outputs, held_out
+        )
 
 
 @every_kind

@@ -18,8 +18,9 @@ from engine import Experiment, ExperimentError, SeriesError, advance, initial_st
 from engine import series as library
 from engine.chunks import train_chunk
 from engine.csv_table import column_numbers, read_table
+from engine.network import unroll
 from engine.randomness import Stream, generator
-from engine.recording import held_out_metric, record, run
+from engine.recording import held_out_metric, record
 from engine.series import DATA, FEWEST, MOST, SHIPPED, Series, series_from_values, training_values
 from engine.tasks import Role
 from engine.tasks.series import BoundSeriesForecast
@@ -163,7 +164,7 @@ def test_the_held_out_error_is_in_the_unit_of_the_series(name: str) -> None:
     task, series = task_of(experiment), library.find(name)
     assert isinstance(task, BoundSeriesForecast)
     batch = task.held_out(24)
-    outputs = run(experiment, state, batch.inputs)
+    outputs = unroll(experiment, state.parameters, batch.inputs).outputs
     errors = []
     for window, start in enumerate(task._held_out_starts(24)):
         for step in range(6, 24):
