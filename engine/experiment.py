@@ -148,6 +148,9 @@ CLIP = Number(1e-3, 1000, optional=True)
 INITIALIZATIONS = ("pytorch", "orthogonal", "identity")
 OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam")
 ACTIVATIONS = ("tanh", "relu", "identity")
+INPUT_WAYS = ("driven", "initial", "clamped")
+TARGET_WAYS = ("readout", "units")
+INITIAL_STATES = ("zero", "learned")
 
 
 def _field(default: Any, rule: Choice | Number | Changes) -> Any:
@@ -176,6 +179,17 @@ class Experiment:
             `spectral_radius`, biases zero; Le, Jaitly & Hinton 2015).
         spectral_radius: largest |eigenvalue| of each recurrent block at the start; not for "pytorch".
         forget_bias: the LSTM's forget-gate bias at the start (both its bias vectors together).
+        window: w, how many of the last inputs the feed-forward network sees.
+        input_way: how inputs are provided: "driven" (x_t drives units through W at every step), "initial" (the first
+            input is the initial state of the first I units, and nothing more comes in) or "clamped" (the
+            states of the last I units are x_t at every step).
+        driven_units: the first so many units of the first layer are driven; 0: all.
+        initial_state: of what is not given by the inputs: "zero", or "learned" like the weights.
+        initial_units: the first so many units of each layer have a learned initial state; 0: all.
+        target_way: what is compared with the targets: "readout" (a linear function of the units) or "units" (the
+            states of the first O units themselves).
+        read_units: the read-out sees the last so many units; 0: all.
+        target_steps: the last so many steps have the target; 0: those that the task says.
         seed: of everything random.
         steps: training steps after which a run ends at the latest.
 
@@ -198,6 +212,14 @@ class Experiment:
     initialization: str = _field("pytorch", Choice(INITIALIZATIONS))
     spectral_radius: float = _field(1.0, Number(0, 3))
     forget_bias: float = _field(1.0, Number(-10, 10))
+    window: int = _field(1, Number(1, 50, whole=True))
+    input_way: str = _field("driven", Choice(INPUT_WAYS))
+    driven_units: int = _field(0, Number(0, 128, whole=True))
+    initial_state: str = _field("zero", Choice(INITIAL_STATES))
+    initial_units: int = _field(0, Number(0, 128, whole=True))
+    target_way: str = _field("readout", Choice(TARGET_WAYS))
+    read_units: int = _field(0, Number(0, 128, whole=True))
+    target_steps: int = _field(0, Number(0, 200, whole=True))
     seed: int = _field(0, Number(0, 2**31 - 1, whole=True))
     steps: int = _field(3000, STEPS)
 
@@ -206,6 +228,29 @@ class Experiment:
             object.__setattr__(self, name, rule.check(name, getattr(self, name)))
         if self.task != "series" or is_here(self.series):
             task_of(self).check_length(self.length)
+        self._check_ways()
+
+    def _check_ways(self) -> None:
+        """Raise ExperimentError if this task's inputs and targets can't be provided in the ways chosen."""
+        task = TASKS[self.task]
+        if self.input_way == "initial" and not task.told_at_start:
+            raise ExperimentError(f"input_way=initial does not suit “{task.title}”, whose inputs come step by step.")
+        if self.target_way == "units" and not task.targets_are_states:
+            raise ExperimentError(f"target_way=units does not suit “{task.title}”: choose readout.")
+        taken = len(task.inputs) if self.input_way != "driven" else 0
+        wanted = len(task.outputs) if self.target_way == "units" else 0
+        needed = taken + wanted if self.input_way == "clamped" else max(taken, wanted)
+        needed += self.input_way == "clamped" and not wanted  # something has to be free
+        if self.hidden_size < needed:
+            raise ExperimentError(
+                f"hidden_size={self.hidden_size} is too small for these units: choose {needed} or more."
+            )
+        if self.layers > 1 and (taken or wanted):
+            raise ExperimentError("Inputs and targets that are states of units suit one layer: choose layers=1.")
+        most = task.most_target_steps(self.length)
+        if self.target_steps > most:
+            says = f"choose 0 to {most}" if most else "choose 0, its own"
+            raise ExperimentError(f"target_steps={self.target_steps} does not suit “{task.title}”: {says}.")
 
     def to_query(self) -> str:
         """This experiment as the query of a link, which opens it in the app. `from_query` is its inverse."""
@@ -246,11 +291,16 @@ class Experiment:
                     values[name] = RULES[name].parse(name, text)
                 except ExperimentError as problem:
                     problems.append(str(problem))
-        try:
-            return cls(**values), problems
-        except ExperimentError as problem:  # each field is in its own range, so it is the length that misfits
-            task = task_named(values.get("task", DEFAULT.task), values.get("series", DEFAULT.series))
-            return cls(**(values | {"length": task.default_length})), [*problems, str(problem)]
+        # each field is in its own range by now, so what misfits is the length, or the ways of input and target
+        task = task_named(values.get("task", DEFAULT.task), values.get("series", DEFAULT.series))
+        ways: dict[str, Any] = {name: getattr(DEFAULT, name) for name in WAYS}
+        length = {"length": task.default_length}
+        for remedy in ({}, length, ways):
+            try:
+                return cls(**(values | remedy)), problems
+            except ExperimentError as problem:
+                problems = [*problems, str(problem)] if not remedy else problems
+        return cls(**(values | length | ways)), problems
 
     def settings_at(self, step: int) -> tuple[float, float | None]:
         """Learning rate and clipping norm of training step number `step` (counted from 0)."""
@@ -270,17 +320,28 @@ class Experiment:
         unused["changes"] = tuple(change for change in self.changes if change.step < step)
         if self.task != "series":
             unused["series"] = DEFAULT.series
+        cell = CELLS[self.cell]
+        names = set().union(*(each.own_settings for each in CELLS.values())) - cell.own_settings
         if self.initialization == "pytorch":
-            unused["spectral_radius"] = DEFAULT.spectral_radius
-        for name in {"activation", "forget_bias"} - CELLS[self.cell].own_settings:
-            unused[name] = getattr(DEFAULT, name)
-        return replace(self, **unused)
+            names |= {"spectral_radius"}
+        if not cell.states:
+            names |= {"initialization", "spectral_radius", "initial_state", "input_way"}
+        if self.initial_state == "zero":
+            names |= {"initial_units"}
+        if self.input_way != "driven":
+            names |= {"driven_units"}
+        if self.target_way != "readout":
+            names |= {"read_units"}
+        return replace(self, **unused, **{name: getattr(DEFAULT, name) for name in names})
 
 
 RULES: dict[str, Choice | Number | Changes] = {each.name: each.metadata["rule"] for each in fields(Experiment)}
 """Field → its rule, which knows the range: for the checks here and for the sliders."""
 
 DEFAULT = Experiment()
+
+WAYS = ("input_way", "target_way", "target_steps", "layers")
+"""Fields that have to suit each other and the task."""
 
 
 def _items(query: str | Mapping[str, str]) -> tuple[list[tuple[str, str]], list[str]]:

@@ -1,14 +1,21 @@
-"""A network on any input: what its parameters do with it, step by step, in NumPy and float64."""
+"""A network on any input: what its parameters do with it, step by step, forward and back, in NumPy and float64.
+
+    unrolled = unroll(experiment, state.parameters, inputs)   # unrolled.hidden_state is (T, B, H)
+
+`engine.torch_network` is the same in PyTorch, for training.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from engine.cells import CELLS, Trace, Weights
 from engine.experiment import Experiment
-from engine.parameters import Parameters
+from engine.parameters import Parameters, Sizes, layer_names, sizes_of, start_name
+from engine.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -16,7 +23,8 @@ class Unrolled:
     """What a network did on B sequences of T steps.
 
     Attributes:
-        layers: one `Trace` a recurrent layer, float64; its gradients are NaN.
+        layers: one `Trace` a recurrent layer, float64; its gradients are NaN. A clamped unit has states, and
+            NaN where it has no gates.
         outputs: (T, B, O), before any sigmoid or softmax.
     """
 
@@ -29,14 +37,122 @@ class Unrolled:
         return self.layers[-1].hidden_state
 
 
-def unroll(experiment: Experiment, parameters: Parameters, inputs: np.ndarray) -> Unrolled:
-    """Run the network of `parameters` over `inputs` (T, B, I); T and B need not be the experiment's own."""
-    cell = CELLS[experiment.cell]
+def unroll(
+    experiment: Experiment, parameters: Parameters, inputs: np.ndarray, start: Sequence[np.ndarray] | None = None
+) -> Unrolled:
+    """Run the network of `parameters` over `inputs` (T, B, I); T and B need not be the experiment's own.
+
+    Args:
+        start: for each layer the states (S, B, H) to start from (without the clamped units), instead of the
+            experiment's own initial state.
+    """
+    cell, sizes = CELLS[experiment.cell], sizes_of(experiment)
+    inputs = inputs.astype(np.float64)
     traces: list[Trace] = []
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-        states = inputs.astype(np.float64)
+        states = seen_by_first_layer(experiment, inputs)
         for layer in range(experiment.layers):
-            traces.append(cell.forward(Weights.of_layer(parameters, layer), states, experiment.activation))
+            begin = start[layer] if start is not None else _own_start(experiment, sizes, parameters, inputs, layer)
+            weights = layer_weights(experiment, parameters, layer)
+            traces.append(cell.forward(weights, states, experiment.activation, begin))
             states = traces[-1].hidden_state
-        outputs = states @ parameters["readout.weight"].astype(np.float64).T + parameters["readout.bias"]
-    return Unrolled(tuple(traces), outputs)
+        if experiment.input_way == "clamped" and cell.states:
+            traces[-1] = _with_clamped(traces[-1], inputs)
+            states = traces[-1].hidden_state
+        return Unrolled(tuple(traces), _outputs(experiment, sizes, parameters, states))
+
+
+def carry_back(
+    experiment: Experiment, parameters: Parameters, unrolled: Unrolled, output_grad: np.ndarray
+) -> tuple[Trace, ...]:
+    """The layers of `unrolled` with ∂L/∂(their states), from ∂L/∂(outputs) (T, B, O)."""
+    cell, sizes = CELLS[experiment.cell], sizes_of(experiment)
+    traces = list(unrolled.layers)
+    with np.errstate(all="ignore"):
+        state_grad = np.zeros_like(unrolled.hidden_state)
+        if sizes.read:
+            weight = parameters["readout.weight"].astype(np.float64)
+            state_grad[..., sizes.units - sizes.read :] = output_grad @ weight
+        else:
+            state_grad[..., : output_grad.shape[-1]] = output_grad
+        if sizes.free < sizes.units:
+            return (_clamped_back(experiment, parameters, sizes, traces[0], state_grad),)
+        for layer in reversed(range(experiment.layers)):
+            weights = layer_weights(experiment, parameters, layer)
+            traces[layer], state_grad = cell.backward(weights, traces[layer], state_grad, experiment.activation)
+    return tuple(traces)
+
+
+def layer_weights(experiment: Experiment, parameters: Parameters, layer: int) -> Weights:
+    """The weights of a layer, float64; those of units that no input drives are zeros."""
+    weights = Weights(*(parameters[name].astype(np.float64) for name in layer_names(layer)))
+    rows = len(weights.input_bias)
+    if len(weights.input) == rows:
+        return weights
+    blocks = CELLS[experiment.cell].blocks
+    packed = weights.input.reshape(blocks, -1, weights.input.shape[1])
+    silent = rows // blocks - packed.shape[1]
+    return replace(weights, input=np.pad(packed, ((0, 0), (0, silent), (0, 0))).reshape(rows, -1))
+
+
+def seen_by_first_layer(experiment: Experiment, inputs: np.ndarray) -> np.ndarray:
+    """What drives the first layer at each step, (T, B, ·), of inputs (T, B, I).
+
+    Clamped units hold x_t at step t, so what they send arrives at step t + 1.
+    """
+    if experiment.input_way == "driven" or not CELLS[experiment.cell].states:
+        return inputs
+    if experiment.input_way == "initial":
+        return inputs[..., :0]
+    return np.concatenate([np.zeros_like(inputs[:1]), inputs[:-1]])
+
+
+def _own_start(
+    experiment: Experiment, sizes: Sizes, parameters: Parameters, inputs: np.ndarray, layer: int
+) -> np.ndarray | None:
+    """The states (S, B, H) from which a layer starts; None for zero."""
+    given = experiment.input_way == "initial" and layer == 0
+    if not given and not sizes.learned_start:
+        return None
+    start = np.zeros((CELLS[experiment.cell].states, inputs.shape[1], sizes.free))
+    if sizes.learned_start:
+        start[..., : sizes.learned_start] = parameters[start_name(layer)][:, np.newaxis]
+    if given:
+        start[..., : inputs.shape[2]] = inputs[0]
+    return start
+
+
+def _outputs(experiment: Experiment, sizes: Sizes, parameters: Parameters, states: np.ndarray) -> np.ndarray:
+    """(T, B, O): the read-out of states (T, B, H), or the first units themselves."""
+    if not sizes.read:
+        return states[..., : len(task_of(experiment).outputs)]
+    read = states[..., sizes.units - sizes.read :]
+    outputs: np.ndarray = read @ parameters["readout.weight"].astype(np.float64).T + parameters["readout.bias"]
+    return outputs
+
+
+def _with_clamped(trace: Trace, inputs: np.ndarray) -> Trace:
+    """`trace` with I more units, whose states are the inputs (T, B, I)."""
+    steps, batch, clamped = inputs.shape
+    nothing = np.full((steps, batch, clamped), np.nan)
+    arrays = {each.name: getattr(trace, each.name) for each in fields(trace)}
+    padded = {
+        name: np.concatenate([value, nothing if len(value) == steps else nothing[:1].repeat(len(value), 0)], axis=-1)
+        for name, value in arrays.items()
+    }
+    padded["hidden_state"] = np.concatenate([trace.hidden_state, inputs], axis=-1)
+    return replace(trace, **padded)
+
+
+def _clamped_back(
+    experiment: Experiment, parameters: Parameters, sizes: Sizes, trace: Trace, state_grad: np.ndarray
+) -> Trace:
+    """The gradients of a layer with clamped units, whose own gradient is that of the value they hold."""
+    free = replace(trace, **{each.name: getattr(trace, each.name)[..., : sizes.free] for each in fields(trace)})
+    weights = layer_weights(experiment, parameters, 0)
+    direct = state_grad[..., : sizes.free]
+    back, seen_grad = CELLS[experiment.cell].backward(weights, free, direct, experiment.activation)
+    held_grad = state_grad[..., sizes.free :].copy()
+    held_grad[:-1] += seen_grad[1:]
+    whole = _with_clamped(back, trace.hidden_state[..., sizes.free :])
+    return replace(whole, hidden_state_grad=np.concatenate([back.hidden_state_grad, held_grad], axis=-1))

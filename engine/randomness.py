@@ -16,6 +16,7 @@ class Stream(IntEnum):
     PARAMETERS = 0
     TRAINING = 1
     DISPLAY = 2
+    JUDGING = 3
 
 
 def generator(seed: int, stream: Stream, *index: int) -> np.random.Generator:

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.cells import CELLS, Trace, Weights
+from engine.cells import Trace
 from engine.experiment import Experiment
-from engine.network import unroll
-from engine.randomness import Stream, generator
+from engine.network import carry_back, unroll
+from engine.supply import displayed_batch
 from engine.tasks import Batch, Loss, Task, task_of
 from engine.training import TrainingState
-
-DISPLAYED = 4  # sequences
 
 
 @dataclass(frozen=True)
@@ -73,23 +71,17 @@ def record(experiment: Experiment, state: TrainingState) -> Recording:
     Computed in float64 and given in float32. The sequences depend on task, length and seed only, so networks
     that are compared are seen on the same ones.
     """
-    task = task_of(experiment)
-    batch = task.display(generator(experiment.seed, Stream.DISPLAY), experiment.length, DISPLAYED)
-    cell = CELLS[experiment.cell]
+    task, batch = task_of(experiment), displayed_batch(experiment)
     unrolled = unroll(experiment, state.parameters, batch.inputs)
-    traces, outputs = list(unrolled.layers), unrolled.outputs
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-        loss, output_grad = _loss_and_gradient(task, batch, outputs)
-        state_grad = output_grad @ state.parameters["readout.weight"].astype(np.float64)
-        for depth in reversed(range(len(traces))):
-            weights = Weights.of_layer(state.parameters, depth)
-            traces[depth], state_grad = cell.backward(weights, traces[depth], state_grad, experiment.activation)
+        loss, output_grad = _loss_and_gradient(task, batch, unrolled.outputs)
+        traces = carry_back(experiment, state.parameters, unrolled, output_grad)
         return Recording(
             step=state.step,
             batch=batch,
-            outputs=outputs.astype(np.float32),
+            outputs=unrolled.outputs.astype(np.float32),
             loss=loss,
-            metric=task.measure(outputs, batch),
+            metric=task.measure(unrolled.outputs, batch),
             layers=tuple(_single_precision(trace) for trace in traces),
         )
 

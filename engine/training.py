@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.cells import CELLS
 from engine.experiment import Experiment
-from engine.parameters import initial_parameters, layer_names
-from engine.randomness import Stream, generator
+from engine.parameters import initial_parameters
+from engine.supply import training_batch
 from engine.tasks import Batch, Loss, task_of
 
 if TYPE_CHECKING:
@@ -136,17 +135,18 @@ class Trainer:
     def __init__(self, experiment: Experiment, state: TrainingState) -> None:
         import torch
 
+        from engine.torch_network import TorchNetwork
+
         self.experiment = experiment
         self.task = task_of(experiment)
         self.diverged = False
         self._start = state
-        self._cell = CELLS[experiment.cell]
         # One long vector holds all parameters, and another all gradients; what the network computes with are
         # views into them. So clipping and the optimiser each take one operation instead of one a tensor.
         self._flat = torch.from_numpy(np.concatenate([value.ravel() for value in state.parameters.values()]))
         self._flat.grad = self._gradient = torch.zeros_like(self._flat)
         self._tensors = self._views_of_flat()
-        self._layers = [tuple(self._tensors[name] for name in layer_names(layer)) for layer in range(experiment.layers)]
+        self._network = TorchNetwork(experiment, self._tensors)
         self._optimizer = self._make_optimizer(state)
         self._loss: list[float] = []
         self._metric: list[float] = []
@@ -166,11 +166,8 @@ class Trainer:
     def step(self) -> None:
         """Make one training step on a fresh batch, or none and set `diverged`."""
         number = self._start.step + self.steps_made
-        experiment = self.experiment
-        batch = self.task.sample(
-            generator(experiment.seed, Stream.TRAINING, number), experiment.length, experiment.batch_size
-        )
-        rate, clip = experiment.settings_at(number)
+        batch = training_batch(self.experiment, number)
+        rate, clip = self.experiment.settings_at(number)
         outputs, targets = self._at_targets(batch)
         loss = self._loss_of(outputs, targets)
         gradient = self._gradient.zero_()
@@ -207,9 +204,7 @@ class Trainer:
         """Outputs (n, O) and targets (n, O), or (n,) for classes, where the target counts."""
         import torch
 
-        states = torch.from_numpy(batch.inputs)
-        for layer in self._layers:
-            states = self._cell.run_torch(states, layer, self.experiment.activation)  # type: ignore[arg-type]
+        states = self._network.states(torch.from_numpy(batch.inputs))
         mask = batch.target_mask
         rows: np.ndarray = mask.any(axis=1)  # type: ignore[assignment]  # whole steps first, since most tasks mask by step
         first = int(rows.argmax())
@@ -221,8 +216,7 @@ class Trainer:
             states, targets = states.flatten(0, 1), targets.reshape(-1, *targets.shape[2:])
         else:
             states, targets = states[torch.from_numpy(mask)], targets[mask]
-        outputs = torch.nn.functional.linear(states, self._tensors["readout.weight"], self._tensors["readout.bias"])
-        return outputs, torch.from_numpy(targets)
+        return self._network.outputs(states), torch.from_numpy(targets)
 
     def _loss_of(self, outputs: Tensor, targets: Tensor) -> Tensor:
         from torch.nn import functional

@@ -17,7 +17,8 @@ from torch import Tensor
 from engine import CELLS, TASKS, Experiment, Recording, TrainingState, advance, initial_state, record, task_of
 from engine.cells import Weights
 from engine.network import unroll
-from engine.recording import DISPLAYED, held_out_metric
+from engine.recording import held_out_metric
+from engine.supply import DISPLAYED
 from engine.torch_rnn import run_rnn
 from engine.training import one_thread
 from tests.oracles import (

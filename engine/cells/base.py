@@ -43,13 +43,17 @@ class Weights:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one layer did on B sequences; every array is (T, B, H) and index t−1 holds step t.
+    """What one layer did on B sequences; arrays are (T, B, H) and index t−1 holds step t, but for the start.
 
     Attributes:
+        start: (S, B, H), what the layer started from: h_0, and c_0 where there is a cell state. It is not shown.
+        start_grad: (S, B, H), ∂L/∂(start).
         hidden_state: h_1 … h_T.
         hidden_state_grad: ∂L/∂h_1 … ∂L/∂h_T.
     """
 
+    start: np.ndarray
+    start_grad: np.ndarray
     hidden_state: np.ndarray
     hidden_state_grad: np.ndarray
 
@@ -84,7 +88,8 @@ class Cell(ABC, Generic[TraceType]):
         equations: one step, in plain characters, a line each.
         blocks: G, how many H-row blocks the parameters pack.
         panels: gates and further states to show, in the order of the screen.
-        own_settings: fields of Experiment that only this cell heeds.
+        states: S, how many state vectors it carries from step to step; 0 for a network without recurrence.
+        own_settings: fields of Experiment that not every cell heeds, and this one does.
         order: place among the lanes.
         step_cost: rough milliseconds of a training step with T=50, B=32, H=32 on one core; sizes the chunks.
     """
@@ -93,14 +98,20 @@ class Cell(ABC, Generic[TraceType]):
     title: str
     equations: tuple[str, ...]
     blocks: int
+    states: int = 1
     panels: tuple[Panel, ...] = ()
     own_settings: frozenset[str] = frozenset()
     order: int = 100
     step_cost: float = 1.0
 
     @abstractmethod
-    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> TraceType:
-        """Run the layer from h_0 = 0 over `inputs` (T, B, I); the gradients of the result are NaN."""
+    def forward(
+        self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None
+    ) -> TraceType:
+        """Run the layer over `inputs` (T, B, I) from `start` (S, B, H), zero if None.
+
+        The gradients of the result are NaN.
+        """
 
     @abstractmethod
     def backward(
@@ -113,17 +124,28 @@ class Cell(ABC, Generic[TraceType]):
             output_grad: (T, B, H), what the layer's outputs h_t receive from above, at each step.
 
         Returns:
-            The trace with its gradients, and ∂L/∂(inputs), (T, B, I).
+            The trace with its gradients, and ∂L/∂(what the layer saw), (T, B, fan-in).
         """
 
     @abstractmethod
-    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
-        """h_1 … h_T (T, B, H) from h_0 = 0 by PyTorch, differentiable, as fast as can be.
+    def run_torch(
+        self,
+        inputs: Tensor,
+        weights: tuple[Tensor, Tensor, Tensor, Tensor],
+        activation: str,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """h_1 … h_T (T, B, H) by PyTorch, differentiable, as fast as can be.
 
         Args:
             inputs: (T, B, I).
             weights: weight_ih, weight_hh, bias_ih, bias_hh of the layer.
+            start: (S, B, H), zero if None.
         """
+
+    def fan_in(self, channels: int, window: int) -> int:
+        """How many numbers a unit of the first layer sees at one step of inputs with `channels` channels."""
+        return channels
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -131,6 +153,6 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 0.5 + 0.5 * np.tanh(0.5 * x)
 
 
-def before(states: np.ndarray) -> np.ndarray:
-    """States one step earlier: (T, B, H) of h_0 = 0, h_1 … h_{T−1}."""
-    return np.concatenate([np.zeros_like(states[:1]), states[:-1]])
+def before(states: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """States one step earlier: (T, B, H) of h_0 = `start` (B, H), h_1 … h_{T−1}."""
+    return np.concatenate([start[np.newaxis], states[:-1]])

@@ -55,19 +55,22 @@ class GRU(Cell[GRUTrace]):
     order = 1
     step_cost = 4.0
 
-    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> GRUTrace:
+    def forward(
+        self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None
+    ) -> GRUTrace:
         driven_r, driven_z, driven_n = np.split(inputs @ weights.input.T + weights.input_bias, 3, axis=-1)
         u_r, u_z, u_n = (block.T for block in np.split(weights.recurrent, 3))
         b_r, b_z, b_n = np.split(weights.recurrent_bias, 3)
         states, r, z, n, recalled = (np.empty(driven_r.shape) for _ in range(5))
-        h = np.zeros_like(driven_r[0])
+        start = np.zeros((1, *driven_r.shape[1:])) if start is None else start
+        h = start[0]
         for t in range(len(states)):
             r[t] = sigmoid(driven_r[t] + h @ u_r + b_r)
             z[t] = sigmoid(driven_z[t] + h @ u_z + b_z)
             recalled[t] = h @ u_n + b_n
             n[t] = np.tanh(driven_n[t] + r[t] * recalled[t])
             h = states[t] = (1 - z[t]) * n[t] + z[t] * h
-        return GRUTrace(states, np.full_like(states, np.nan), r, z, n, recalled)
+        return GRUTrace(start, np.full_like(start, np.nan), states, np.full_like(states, np.nan), r, z, n, recalled)
 
     def backward(
         self, weights: Weights, trace: GRUTrace, output_grad: np.ndarray, activation: str
@@ -75,7 +78,7 @@ class GRU(Cell[GRUTrace]):
         r, z, n = trace.reset_gate, trace.update_gate, trace.candidate
         u_r, u_z, u_n = np.split(weights.recurrent, 3)
         n_slope = (1 - z) * (1 - n * n)  # ∂h_t/∂n_pre
-        z_slope = (before(trace.hidden_state) - n) * z * (1 - z)  # ∂h_t/∂z_pre
+        z_slope = (before(trace.hidden_state, trace.start[0]) - n) * z * (1 - z)  # ∂h_t/∂z_pre
         r_slope = trace.recalled * r * (1 - r)  # ∂n_pre/∂r_pre
         state_grad, r_grad, z_grad, n_grad = (np.empty_like(output_grad) for _ in range(4))
         from_future = np.zeros_like(output_grad[0])
@@ -86,10 +89,18 @@ class GRU(Cell[GRUTrace]):
             r_grad[t] = n_grad[t] * r_slope[t]
             from_future = dh * z[t] + (n_grad[t] * r[t]) @ u_n + z_grad[t] @ u_z + r_grad[t] @ u_r
         packed = np.concatenate([r_grad, z_grad, n_grad], axis=-1)
-        return replace(trace, hidden_state_grad=state_grad), packed @ weights.input
+        trace = replace(trace, hidden_state_grad=state_grad, start_grad=from_future[np.newaxis])
+        return trace, packed @ weights.input
 
-    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
+    def run_torch(
+        self,
+        inputs: Tensor,
+        weights: tuple[Tensor, Tensor, Tensor, Tensor],
+        activation: str,
+        start: Tensor | None = None,
+    ) -> Tensor:
         import torch
 
-        start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
+        if start is None:
+            start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
         return torch.gru(inputs, start, weights, True, 1, 0.0, False, False, False)[0]

@@ -54,6 +54,7 @@ class LSTM(Cell[LSTMTrace]):
         "h<sub>t</sub> = o<sub>t</sub> tanh(c<sub>t</sub>)",
     )
     blocks = 4
+    states = 2
     panels = (
         Panel(
             "forget_gate", "Forget gate", "f", True, "Open (1), the cell state is kept; shut (0), it is thrown away."
@@ -66,14 +67,17 @@ class LSTM(Cell[LSTMTrace]):
     order = 2
     step_cost = 1.0
 
-    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> LSTMTrace:
+    def forward(
+        self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None
+    ) -> LSTMTrace:
         bias = weights.input_bias + weights.recurrent_bias
         driven = inputs @ weights.input.T + bias  # (T, B, 4H)
         recurrent = np.ascontiguousarray(weights.recurrent.T)
         steps, batch, width = driven.shape[0], driven.shape[1], weights.recurrent.shape[1]
         states, cells = np.empty((steps, batch, width)), np.empty((steps, batch, width))
         packed = np.empty((steps, batch, 4, width))
-        h, c = np.zeros((batch, width)), np.zeros((batch, width))
+        start = np.zeros((2, batch, width)) if start is None else start
+        h, c = start
         for t in range(steps):
             pre = (driven[t] + h @ recurrent).reshape(batch, 4, width)
             packed[t] = sigmoid(pre)
@@ -83,7 +87,7 @@ class LSTM(Cell[LSTMTrace]):
             h = states[t] = o * np.tanh(c)
         nothing = np.full_like(states, np.nan)
         i, f, g, o = np.moveaxis(packed, 2, 0)
-        return LSTMTrace(states, nothing, cells, nothing, i, f, g, o)
+        return LSTMTrace(start, np.full_like(start, np.nan), states, nothing, cells, nothing, i, f, g, o)
 
     def backward(
         self, weights: Weights, trace: LSTMTrace, output_grad: np.ndarray, activation: str
@@ -91,8 +95,9 @@ class LSTM(Cell[LSTMTrace]):
         i, f, g, o = trace.input_gate, trace.forget_gate, trace.cell_candidate, trace.output_gate
         squashed = np.tanh(trace.cell_state)
         let_out = o * (1 - squashed * squashed)  # ∂h_t/∂c_t
+        previous = before(trace.cell_state, trace.start[1])
         slopes = np.stack(  # of c_t by the pre-activations of i, f, g, and of h_t by that of o
-            [g * i * (1 - i), before(trace.cell_state) * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], axis=2
+            [g * i * (1 - i), previous * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], axis=2
         )
         state_grad, cell_grad = np.empty_like(output_grad), np.empty_like(output_grad)
         packed = np.empty_like(slopes)
@@ -106,10 +111,21 @@ class LSTM(Cell[LSTMTrace]):
             h_future = packed[t].reshape(len(dh), -1) @ weights.recurrent
             c_future = dc * f[t]
         input_grad = packed.reshape(*output_grad.shape[:2], -1) @ weights.input
-        return replace(trace, hidden_state_grad=state_grad, cell_state_grad=cell_grad), input_grad
+        start_grad = np.stack([h_future, c_future])
+        trace = replace(trace, hidden_state_grad=state_grad, cell_state_grad=cell_grad, start_grad=start_grad)
+        return trace, input_grad
 
-    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
+    def run_torch(
+        self,
+        inputs: Tensor,
+        weights: tuple[Tensor, Tensor, Tensor, Tensor],
+        activation: str,
+        start: Tensor | None = None,
+    ) -> Tensor:
         import torch
 
-        start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1])
-        return torch.lstm(inputs, (start, start), weights, True, 1, 0.0, False, False, False)[0]
+        if start is None:
+            start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1]).expand(2, 1, -1, -1)
+        else:
+            start = start.unsqueeze(1)
+        return torch.lstm(inputs, (start[0], start[1]), weights, True, 1, 0.0, False, False, False)[0]

@@ -36,15 +36,16 @@ class RNN(Cell[Trace]):
     order = 0
     step_cost = 1.0
 
-    def forward(self, weights: Weights, inputs: np.ndarray, activation: str) -> Trace:
-        phi = _NUMPY[activation]
+    def forward(self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None) -> Trace:
+        phi = phi_numpy(activation)
         driven = inputs @ weights.input.T + (weights.input_bias + weights.recurrent_bias)  # (T, B, H)
         recurrent = np.ascontiguousarray(weights.recurrent.T)
         states = np.empty_like(driven)
-        h = np.zeros_like(driven[0])
+        start = np.zeros((1, *driven.shape[1:])) if start is None else start
+        h = start[0]
         for t, x in enumerate(driven):
             h = states[t] = phi(x + h @ recurrent)
-        return Trace(states, np.full_like(states, np.nan))
+        return Trace(start, np.full_like(start, np.nan), states, np.full_like(states, np.nan))
 
     def backward(
         self, weights: Weights, trace: Trace, output_grad: np.ndarray, activation: str
@@ -55,12 +56,24 @@ class RNN(Cell[Trace]):
         for t in reversed(range(len(output_grad))):
             state_grad[t] = output_grad[t] + from_future
             from_future = (state_grad[t] * slope[t]) @ weights.recurrent
-        return replace(trace, hidden_state_grad=state_grad), (state_grad * slope) @ weights.input
+        trace = replace(trace, hidden_state_grad=state_grad, start_grad=from_future[np.newaxis])
+        return trace, (state_grad * slope) @ weights.input
 
-    def run_torch(self, inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], activation: str) -> Tensor:
+    def run_torch(
+        self,
+        inputs: Tensor,
+        weights: tuple[Tensor, Tensor, Tensor, Tensor],
+        activation: str,
+        start: Tensor | None = None,
+    ) -> Tensor:
         from engine.torch_rnn import run_rnn
 
-        return run_rnn(inputs, weights, activation)
+        return run_rnn(inputs, weights, activation, None if start is None else start[0])
+
+
+def phi_numpy(activation: str) -> Callable[[np.ndarray], np.ndarray]:
+    """φ."""
+    return _NUMPY[activation]
 
 
 def slope_numpy(states: np.ndarray, activation: str) -> np.ndarray:

@@ -159,6 +159,8 @@ class Task(ABC):
         picture: how one sequence is drawn.
         inputs: names of the I input channels.
         outputs: names of the O outputs (of the classes, for `Loss.CATEGORICAL`).
+        told_at_start: whether all that has to be known comes in at the first step.
+        targets_are_states: whether targets are numbers in −1…1 that units themselves can be asked to take.
         default_length, min_length, max_length: number of steps T.
     """
 
@@ -172,6 +174,8 @@ class Task(ABC):
     picture: Picture
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    told_at_start: bool = False
+    targets_are_states: bool = False
     order: int = 100
     default_length: int = 20
     min_length: int = 2
@@ -196,6 +200,20 @@ class Task(ABC):
     def bound_to(self, series: str) -> Task:
         """This task on the measured series of that name, if it is about one."""
         return self
+
+    def known_after(self, length: int) -> int:
+        """After how many of `length` steps the answer at the end is sure to be known, in a many-to-one task."""
+        return length
+
+    def most_target_steps(self, length: int) -> int:
+        """At how many steps, counted from the end, the target can be asked for; 0 where there is no choice."""
+        return length - self.known_after(length) + 1 if self.shape is Shape.MANY_TO_ONE else 0
+
+    def at_last_steps(self, batch: Batch, steps: int) -> Batch:
+        """`batch`, whose answer is wanted at the end, with it wanted at each of the last `steps` steps."""
+        targets, mask = batch.targets.copy(), batch.target_mask.copy()
+        targets[-steps:], mask[-steps:] = batch.targets[-1], True
+        return Batch(batch.inputs, targets, mask)
 
     def measure(self, outputs: np.ndarray, batch: Batch) -> float:
         """The metric of `outputs` (T, B, O) on `batch`: the share of targets met, or the mean squared error."""

@@ -32,5 +32,8 @@ class Recall(Task):
         targets[-1] = symbols
         return Batch(inputs, targets, last_step(length, batch_size))
 
+    def known_after(self, length: int) -> int:
+        return 1
+
     def chance(self, length: int) -> Chance:
         return Chance(loss=float(np.log(SYMBOLS)), metric=1 / SYMBOLS, says="guessing one of four symbols")

@@ -19,6 +19,7 @@ class Timer(Task):
     inputs = ("time set",)
     outputs = ("on",)
     order = 6
+    told_at_start = True
     default_length = 20
 
     def sample(self, generator: np.random.Generator, length: int, batch_size: int) -> Batch:

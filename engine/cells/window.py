@@ -1,0 +1,77 @@
+"""A feed-forward network with a window: what one does without recurrence (Waibel et al. 1989, time-delay networks).
+
+    h_t = φ(W [x_t, x_{t−1}, …, x_{t−w+1}] + b)
+
+The window w is a setting. With w = 1 the network sees the current input only. Before the sequence there are zeros.
+Nothing is carried from step to step: there are no recurrent weights, and all steps are one matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.cells.base import Cell, Trace, Weights
+from engine.cells.rnn import phi_numpy, slope_numpy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Window(Cell[Trace]):
+    """One block, and no state: further layers see the layer below at the same step only."""
+
+    name = "window"
+    title = "Feed-forward"
+    equations = ("h<sub>t</sub> = tanh(W [x<sub>t</sub> … x<sub>t−w+1</sub>] + b)",)
+    blocks = 1
+    states = 0
+    own_settings = frozenset({"activation", "window"})
+    order = 3
+    step_cost = 0.5
+
+    def forward(self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None) -> Trace:
+        seen = windows(inputs, weights.input.shape[1] // inputs.shape[2])
+        states = phi_numpy(activation)(seen @ weights.input.T + weights.input_bias)  # (T, B, H)
+        nothing = np.empty((0, *states.shape[1:]))
+        return Trace(nothing, nothing, states, np.full_like(states, np.nan))
+
+    def backward(
+        self, weights: Weights, trace: Trace, output_grad: np.ndarray, activation: str
+    ) -> tuple[Trace, np.ndarray]:
+        seen_grad = (output_grad * slope_numpy(trace.hidden_state, activation)) @ weights.input
+        return replace(trace, hidden_state_grad=output_grad), seen_grad
+
+    def run_torch(
+        self,
+        inputs: Tensor,
+        weights: tuple[Tensor, Tensor, Tensor, Tensor],
+        activation: str,
+        start: Tensor | None = None,
+    ) -> Tensor:
+        import torch
+
+        input_weights, _, bias, _ = weights
+        width = input_weights.shape[1] // inputs.shape[2]
+        if width > 1:
+            padded = torch.nn.functional.pad(inputs, (0, 0, 0, 0, width - 1, 0))
+            # (T, B, I, w), the oldest first → newest first, a step's channels together
+            inputs = padded.unfold(0, width, 1).flip(3).transpose(2, 3).flatten(2)
+        states = torch.nn.functional.linear(inputs, input_weights, bias)
+        match activation:
+            case "tanh":
+                return states.tanh()
+            case "relu":
+                return states.relu()
+        return states
+
+    def fan_in(self, channels: int, window: int) -> int:
+        return window * channels
+
+
+def windows(inputs: np.ndarray, width: int) -> np.ndarray:
+    """(T, B, w·I): at each step the last `width` inputs of (T, B, I), the newest first, zeros before the first."""
+    padded = np.concatenate([np.zeros((width - 1, *inputs.shape[1:])), inputs])
+    return np.concatenate([padded[width - 1 - lag : len(padded) - lag] for lag in range(width)], axis=-1)
