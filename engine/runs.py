@@ -13,6 +13,7 @@ import numpy as np
 from engine.chunks import Chunk, Ending, first_chunk, step_cost, steps_per_chunk
 from engine.experiment import Change, Experiment
 from engine.history import GradientHistory, LossHistory
+from engine.parameters import parameter_count
 from engine.recording import Recording
 from engine.store import ChunkStore
 from engine.tasks import Task, task_of
@@ -143,6 +144,16 @@ class Lane:
     def recording(self) -> Recording:
         """The look inside, now."""
         return self.chunk.recording
+
+    @property
+    def solved(self) -> bool:
+        """Whether it has solved its task."""
+        return self.ending is Ending.SOLVED
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers it learns."""
+        return parameter_count(self.chunk.state.parameters)
 
     @property
     def task(self) -> Task:

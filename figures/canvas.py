@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 TITLE_HEIGHT = 17  # pixels above a panel
+GUTTER = 44  # pixels for tick labels left of a panel
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 
 
@@ -97,6 +98,7 @@ class Canvas:
             "shapes": [],
         }
         self._axes = 0
+        self._time_axis: str | None = None
 
     def figure(self) -> go.Figure:
         """The canvas as it stands, as a figure of its own, with its labels as annotations."""
@@ -124,6 +126,21 @@ class Canvas:
         self.layout[f"xaxis{axis}"] = plain | across | x
         self.layout[f"yaxis{axis}"] = plain | upwards | y
         return Panel(box, axis, self.text(box.left, box.top - TITLE_HEIGHT + 1, title))
+
+    def time_axis(self, length: int, last: bool) -> dict[str, Any]:
+        """The x axis of a panel over time steps 1…`length`; all such panels of a canvas are zoomed together.
+
+        Args:
+            last: whether it is the lowest of its column, which has the numbers.
+        """
+        axis: dict[str, Any] = {"range": [0.5, length + 0.5], "showticklabels": last, "nticks": 8}
+        if self._time_axis is None:
+            self._time_axis = f"x{self._axes + 1 if self._axes else ''}"
+        else:
+            axis["matches"] = self._time_axis
+        if last:
+            axis["title"] = {"text": "time step t", "font": {"size": 11}, "standoff": 2}
+        return axis
 
     def trace(self, panel: Panel, **trace: Any) -> dict[str, Any]:
         """Add a trace to `panel`; the dictionary returned is the one in the figure."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 Color = str
 Colorscale = list[list[float | str]]
 
-LINE_STYLES = {"rnn": "dot", "gru": "dash", "lstm": "solid"}
+LINE_STYLES = {"rnn": "dot", "gru": "dash", "lstm": "solid", "window": "dashdot"}
 """Networks differ in more than hue."""
 
 
@@ -65,7 +65,7 @@ LIGHT = Theme(
     negative="#6a2c91",
     positive="#a87400",
     alarm="#ff2fa0",
-    lanes={"rnn": "#c65100", "gru": "#1f6b3a", "lstm": "#0064a6"},
+    lanes={"rnn": "#c65100", "gru": "#1f6b3a", "lstm": "#0064a6", "window": "#6b7280"},
     other_lanes=("#8a5a83", "#5d6b1f", "#7a4b2a"),
 )
 
@@ -78,7 +78,7 @@ DARK = Theme(
     negative="#c99af0",
     positive="#f2c14e",
     alarm="#ff2fa0",
-    lanes={"rnn": "#ff7a33", "gru": "#b0e884", "lstm": "#5aa8ff"},
+    lanes={"rnn": "#ff7a33", "gru": "#b0e884", "lstm": "#5aa8ff", "window": "#a3acbd"},
     other_lanes=("#d7a6cf", "#b9c76b", "#cfa07a"),
 )
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.experiment import Experiment
 from engine.recording import Recording
-from engine.tasks import Curve, Loss, Picture, Role, Task
+from engine.tasks import Curve, Loss, Picture, Role, task_of
 from figures.canvas import Box, Canvas
+from figures.lanes import LaneStyle
+from figures.rows import View
 
 
 class SequencePanel:
@@ -19,16 +20,15 @@ class SequencePanel:
         panel: its axes.
     """
 
-    def __init__(self, canvas: Canvas, box: Box, task: Task, experiment: Experiment, hue: str) -> None:
+    def __init__(self, canvas: Canvas, box: Box, style: LaneStyle, last: bool) -> None:
         self.canvas = canvas
-        self.task = task
-        self.hue = hue
+        self.task = task = task_of(style.experiment)
+        self.hue = style.hue
         self.is_strip = task.picture is Picture.STRIP
         self.panel = canvas.panel(
             box,
             "",
-            x={"range": [0.5, experiment.length + 0.5], "showticklabels": False, "nticks": 8}
-            | ({"matches": "x2"} if canvas.layout.get("xaxis2") else {}),
+            x=canvas.time_axis(style.experiment.length, last),
             y={"type": "category", "tickfont": {"size": 9}}
             if self.is_strip
             else {"nticks": 3, "title": {"text": task.metric.unit or "value", "font": {"size": 10}, "standoff": 2}},
@@ -36,12 +36,12 @@ class SequencePanel:
         self._strip = self._add_strip() if self.is_strip else None
         self._curves = {} if self.is_strip else self._add_curves()
 
-    def show(self, recording: Recording, sequence: int) -> None:
-        """Draw displayed sequence number `sequence`."""
+    def show(self, view: View) -> None:
+        """Draw the displayed sequence."""
         if self.is_strip:
-            self._show_strip(recording, sequence)
+            self._show_strip(view.recording, view.sequence)
         else:
-            self._show_curves(recording, sequence)
+            self._show_curves(view.recording, view.sequence)
 
     def _add_strip(self) -> dict[str, Any]:
         return self.canvas.heatmap(

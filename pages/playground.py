@@ -4,8 +4,11 @@ import streamlit as st
 
 from ui import session
 from ui.controls import setup_in_sidebar
-from ui.live import live_run
+from ui.frame import enter
+from ui.navigation import PLAYGROUND
+from ui.playground import live_run
 
+enter(PLAYGROUND)
 setup = setup_in_sidebar()
 if session.notice():
     st.warning(session.notice() or "", icon=":material/link_off:")

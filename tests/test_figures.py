@@ -15,8 +15,11 @@ from engine.setup import Setup
 from engine.store import ChunkStore
 from figures.canvas import TITLE_HEIGHT, Canvas
 from figures.guide import guide_for
+from figures.lanes import lane_styles
+from figures.look import Look
 from figures.palette import DARK, LIGHT, Theme, mix
-from figures.playground import GRADIENT_RANGE, Look, PlaygroundFigure
+from figures.rows import GRADIENT_RANGE
+from figures.training import TrainingFigure
 from ui.payload import decode, encode
 
 SMALL = Experiment(length=12, hidden_size=6, batch_size=4, steps=5000)
@@ -25,6 +28,11 @@ SMALL = Experiment(length=12, hidden_size=6, batch_size=4, steps=5000)
 @pytest.fixture(scope="module")
 def store() -> ChunkStore:
     return ChunkStore(Workers(lambda: ThreadPoolExecutor(1)))
+
+
+def figure_of(experiments: tuple[Experiment, ...], look: Look) -> TrainingFigure:
+    """The figure of a run, as the playground lays it out."""
+    return TrainingFigure(lane_styles(experiments, look.theme), look)
 
 
 def trained(store: ChunkStore, setup: Setup, chunks: int = 2) -> Run:
@@ -45,7 +53,7 @@ def heatmap_named(canvas: Canvas, name: str, number: int = 0) -> dict[str, objec
 @pytest.mark.parametrize("cell", list(CELLS))
 def test_heatmaps_hold_states_and_gates_units_by_time(store: ChunkStore, cell: str) -> None:
     run = trained(store, Setup(SMALL, (cell,)))
-    canvas = PlaygroundFigure(run.experiments, Look(LIGHT, sequence=2)).show(run)
+    canvas = figure_of(run.experiments, Look(LIGHT, sequence=2)).show(run)
     recording = run.lanes[0].recording
     for field, title in [("hidden_state", "Hidden state"), *((each.field, each.title) for each in CELLS[cell].panels)]:
         heatmap = heatmap_named(canvas, title)
@@ -57,7 +65,7 @@ def test_heatmaps_hold_states_and_gates_units_by_time(store: ChunkStore, cell: s
 def test_gates_run_from_nothing_to_one_and_states_are_centred_on_zero(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("lstm",)), 0)
     for theme in (LIGHT, DARK):
-        canvas = PlaygroundFigure(run.experiments, Look(theme)).show(run)
+        canvas = figure_of(run.experiments, Look(theme)).show(run)
         gate, state = heatmap_named(canvas, "Forget gate"), heatmap_named(canvas, "Hidden state")
         assert (gate["zmin"], gate["zmax"], gate["colorscale"][0]) == (0, 1, [0.0, theme.background])  # type: ignore[index]
         assert (state["zmin"], state["zmax"], state["colorscale"][2]) == (-1, 1, [0.5, theme.background])  # type: ignore[index]
@@ -65,7 +73,7 @@ def test_gates_run_from_nothing_to_one_and_states_are_centred_on_zero(store: Chu
 
 def test_units_sorted_by_activity_keep_their_numbers(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("gru",)))
-    canvas = PlaygroundFigure(run.experiments, Look(LIGHT, by_activity=True)).show(run)
+    canvas = figure_of(run.experiments, Look(LIGHT, by_activity=True)).show(run)
     states = run.lanes[0].recording.hidden_state[:, 0]
     activity = np.abs(states).mean(axis=0)
     heatmap = heatmap_named(canvas, "Hidden state")
@@ -76,7 +84,7 @@ def test_units_sorted_by_activity_keep_their_numbers(store: ChunkStore) -> None:
 
 def test_gradient_lines_are_the_norms_of_each_sequences_own_loss(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("rnn", "lstm")))
-    canvas = PlaygroundFigure(run.experiments, Look(LIGHT, sequence=1)).show(run)
+    canvas = figure_of(run.experiments, Look(LIGHT, sequence=1)).show(run)
     lines = [each for each in canvas.data if "‖∂L/∂h‖" in each.get("hovertemplate", "")]
     for lane, line in zip(run.lanes, lines, strict=True):
         own_loss = 4 * np.linalg.norm(lane.recording.hidden_state_grad[:, 1].astype(float), axis=-1)
@@ -86,7 +94,7 @@ def test_gradient_lines_are_the_norms_of_each_sequences_own_loss(store: ChunkSto
 
 def test_gradient_reach_has_a_row_for_each_moment_and_none_for_the_future(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("rnn",)))
-    canvas = PlaygroundFigure(run.experiments, Look(LIGHT)).show(run)
+    canvas = figure_of(run.experiments, Look(LIGHT)).show(run)
     reach = heatmap_named(canvas, "training step")
     rows, z = np.asarray(reach["y"]), np.asarray(reach["z"])
     past = rows <= run.step
@@ -101,7 +109,7 @@ def test_gradient_reach_has_a_row_for_each_moment_and_none_for_the_future(store:
 
 def test_loss_line_is_the_loss_and_chance_is_drawn(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("rnn", "lstm")))
-    canvas = PlaygroundFigure(run.experiments, Look(LIGHT)).show(run)
+    canvas = figure_of(run.experiments, Look(LIGHT)).show(run)
     lines = [each for each in canvas.data if each.get("mode") == "lines" and "loss" in each["hovertemplate"]]
     for lane, line in zip(run.lanes, lines, strict=True):
         block = -(-lane.step // 300)
@@ -119,7 +127,7 @@ def test_every_task_makes_a_valid_figure(store: ChunkStore, task: str, narrow: b
     setup = Setup(replace(SMALL, task=task), ("gru",) if narrow else tuple(CELLS))
     run = trained(store, setup, 1)
     for sequence in range(4):
-        canvas = PlaygroundFigure(setup.experiments, Look(DARK, narrow=narrow, sequence=sequence)).show(run)
+        canvas = figure_of(setup.experiments, Look(DARK, narrow=narrow, sequence=sequence)).show(run)
         figure = canvas.figure()  # Plotly validates it
         assert len(figure.data) == len(canvas.data)
         assert {label.html for label in canvas.labels} <= {note.text for note in figure.layout.annotations}
@@ -127,7 +135,7 @@ def test_every_task_makes_a_valid_figure(store: ChunkStore, task: str, narrow: b
 
 def test_the_displayed_sequence_says_what_is_wanted_and_what_is_answered(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("lstm",)), 1)
-    canvas = PlaygroundFigure(run.experiments, Look(LIGHT, sequence=3)).show(run)
+    canvas = figure_of(run.experiments, Look(LIGHT, sequence=3)).show(run)
     recording = run.lanes[0].recording
     wanted, answer = recording.targets[-1, 3, 0], recording.outputs[-1, 3, 0]
     assert any(f"wanted {wanted:.2f}" in each.html and f"answers {answer:.2f}" in each.html for each in canvas.labels)
@@ -136,7 +144,7 @@ def test_the_displayed_sequence_says_what_is_wanted_and_what_is_answered(store: 
 @pytest.mark.parametrize("cells", [("rnn",), ("rnn", "lstm"), tuple(CELLS)])
 @pytest.mark.parametrize("narrow", [False, True])
 def test_panels_do_not_overlap(store: ChunkStore, cells: tuple[str, ...], narrow: bool) -> None:
-    figure = PlaygroundFigure(Setup(SMALL, cells[:1] if narrow else cells).experiments, Look(LIGHT, narrow=narrow))
+    figure = figure_of(Setup(SMALL, cells[:1] if narrow else cells).experiments, Look(LIGHT, narrow=narrow))
     layout = figure.canvas.layout
     boxes = []
     for name, axis in layout.items():
@@ -153,7 +161,7 @@ def test_panels_do_not_overlap(store: ChunkStore, cells: tuple[str, ...], narrow
 
 def test_the_layouts_version_changes_only_with_the_layout(store: ChunkStore) -> None:
     run = trained(store, Setup(SMALL, ("lstm",)), 2)
-    figure = PlaygroundFigure(run.experiments, Look(LIGHT))
+    figure = figure_of(run.experiments, Look(LIGHT))
     before = figure.show(run).version
     assert figure.show(run).version == before
     figure.canvas.set_axis("xaxis", range=[0, 1])

@@ -29,7 +29,7 @@ def opened(query: str = "") -> AppTest:
 
 def setup_of(app: AppTest) -> Setup:
     """The setup that the page has understood."""
-    setup = app.session_state["playground.setup"]
+    setup = app.session_state["kept.setup"]
     assert isinstance(setup, Setup)
     return setup
 
@@ -39,7 +39,7 @@ def test_opens_on_the_adding_problem_with_rnn_beside_lstm() -> None:
     assert not app.exception and not app.warning and not app.error
     experiment = setup_of(app).experiment
     assert (experiment.task, experiment.length, setup_of(app).cells) == ("adding", 50, ("rnn", "lstm"))
-    assert app.session_state["playground.run"].playing
+    assert app.session_state["kept.playground.run"].playing
 
 
 @pytest.mark.parametrize("task", list(TASKS))
@@ -55,20 +55,20 @@ def test_every_task_opens_at_its_own_length(task: str) -> None:
 def test_every_slider_retrains_at_once_from_the_seed() -> None:
     app = opened()
     for key, value in (("length", 30), ("hidden_size", 16)):
-        before = app.session_state["playground.run_number"]
+        before = app.session_state["kept.playground.run_number"]
         app.slider(key=key).set_value(value).run()
-        assert app.session_state["playground.run_number"] == before + 1
+        assert app.session_state["kept.playground.run_number"] == before + 1
         assert getattr(setup_of(app).experiment, key) == value
-        assert app.session_state["playground.run"].lanes[0].step == 0
+        assert app.session_state["kept.playground.run"].lanes[0].step == 0
     app.select_slider(key="learning_rate").set_value(0.01).run()
     assert setup_of(app).experiment.learning_rate == 0.01
 
 
 def test_the_budget_changes_without_a_restart() -> None:
     app = opened()
-    run = app.session_state["playground.run"]
+    run = app.session_state["kept.playground.run"]
     app.select_slider(key="steps").set_value(500).run()
-    assert app.session_state["playground.run"] is run
+    assert app.session_state["kept.playground.run"] is run
     assert run.lanes[0].experiment.steps == 500
 
 
@@ -115,9 +115,9 @@ def test_no_network_chosen_keeps_the_last_ones() -> None:
 
 def test_new_seed_starts_a_new_run() -> None:
     app = opened()
-    before = app.session_state["playground.run"]
+    before = app.session_state["kept.playground.run"]
     app.button(key="new_seed").click().run()
-    assert app.session_state["playground.run"] is not before
+    assert app.session_state["kept.playground.run"] is not before
     assert setup_of(app).experiment.seed == app.number_input(key="seed").value
 
 
@@ -149,14 +149,14 @@ def test_a_good_upload_is_trained_on() -> None:
     app.selectbox[1].select("level").run()
     setup = setup_of(app)
     assert setup.experiment.series.startswith("own-")
-    assert app.session_state["playground.run"].lanes[0].task.series.title == "level"
+    assert app.session_state["kept.playground.run"].lanes[0].task.series.title == "level"
 
 
 def test_workers_that_keep_dying_are_met_with_a_sentence_and_play_tries_again() -> None:
     app = opened("seed=77")
     with patch("engine.store.ChunkStore.request", side_effect=BrokenExecutor):
         app.slider(key="hidden_size").set_value(11).run()
-        run = app.session_state["playground.run"]
+        run = app.session_state["kept.playground.run"]
         assert not app.exception
         assert "press Play" in app.error[0].value
         assert not run.playing
@@ -166,7 +166,7 @@ def test_workers_that_keep_dying_are_met_with_a_sentence_and_play_tries_again() 
 
 def test_the_figure_is_drawn_by_streamlit_where_plotly_js_can_not_be_loaded() -> None:
     app = AppTest.from_file(APP, default_timeout=60)
-    app.session_state["playground.chart_failed"] = True
+    app.session_state["kept.chart_failed"] = True
     app.run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == 1
@@ -174,4 +174,4 @@ def test_the_figure_is_drawn_by_streamlit_where_plotly_js_can_not_be_loaded() ->
 
 def test_canvas_is_what_the_session_keeps() -> None:
     app = opened()
-    assert isinstance(app.session_state["playground.figure"][1].canvas, Canvas)
+    assert isinstance(app.session_state["kept.playground.figure"][1].canvas, Canvas)

@@ -203,7 +203,7 @@ def _training_controls() -> dict[str, Any]:
 
 def _mid_run_changes() -> tuple[Change, ...]:
     """Change learning rate and clipping without starting over; the changes made."""
-    run = session.current_run()
+    run = session.current_run("playground")
     with st.popover("Change in mid-run", width="stretch", icon=":material/tune:"):
         st.caption("New settings from this training step on, without starting over.")
         now = run.lanes[0].experiment.settings_at(run.step) if run else (0.003, 1.0)

@@ -177,7 +177,8 @@ class Chart {
 
   async draw(frame) {
     this.frame = frame
-    const width = this.root.clientWidth
+    // of the page's column, not of this chart: one of two side by side is no phone
+    const width = (this.root.closest(".stMainBlockContainer") ?? this.root).clientWidth
     if (width && width < frame.narrowBelow !== frame.narrow) {
       this.send.state("narrow", width < frame.narrowBelow)
       return
@@ -211,6 +212,9 @@ class Chart {
       if (!this.listening) {
         this.listening = true
         this.plot.on("plotly_afterplot", () => this.placeLabels())
+        this.plot.on("plotly_click", ({ points: [{ curveNumber, x, y }] }) => {
+          if (this.frame.clickable) this.send.trigger("click", { trace: curveNumber, x, y })
+        })
       }
     }
     this.words = frame.labels
@@ -225,13 +229,16 @@ class Chart {
     while (this.labels.children.length > this.words.length) this.labels.lastChild.remove()
     this.words.forEach((label, number) => {
       const span = this.labels.children[number] ?? this.labels.appendChild(document.createElement("span"))
-      if (span.innerHTML_ !== label.html) span.innerHTML = span.innerHTML_ = label.html
+      if (span.innerHTML_ !== label.html) {
+        span.innerHTML = span.innerHTML_ = label.html
+        if (label.axis !== null) span.room = span.offsetWidth + 9
+      }
       let left = `${100 * label.x}%`
       let top = label.y
       if (label.axis !== null) {
         const across = layout[`xaxis${label.axis}`]
         const up = layout[`yaxis${label.axis}`]
-        left = `${across._offset + Math.min(across._length - 34, across.d2p(label.x)) + 7}px`
+        left = `${across._offset + Math.min(across._length - span.room, across.d2p(label.x)) + 7}px`
         top = up._offset + Math.max(0, Math.min(up._length, up.d2p(label.y))) - 8 + label.shift
       }
       span.style.cssText = `left:${left};top:${top}px;font-size:${label.size}px;color:${label.color}`
@@ -257,6 +264,7 @@ class Chart {
 
   tell(frame) {
     const find = (name) => this.root.querySelector(name)
+    this.root.classList.toggle("still", !frame.count && !frame.sentences.length)
     find(".bar i").style.width = `${100 * frame.progress}%`
     find(".count").textContent = frame.count
     const sentences = find(".sentences")

@@ -6,7 +6,7 @@ at every frame. When that no longer holds, this module can go: `live_chart` is i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ui import session
 from ui.payload import encode
 from ui.plotly_js import plotly_address
 
-NARROW_BELOW = 600  # pixels
+NARROW_BELOW = 640  # pixels
 FRAME_INTERVAL = 50  # milliseconds at least between two frames
 
 
@@ -31,8 +31,22 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Click:
+    """Where the viewer has clicked on a chart.
+
+    Attributes:
+        trace: number of the trace, from 0.
+        x, y: the point's values on the axes.
+    """
+
+    trace: int
+    x: Any
+    y: Any
+
+
+@dataclass(frozen=True)
 class Frame:
-    """One picture of a run.
+    """One picture, of a run or still.
 
     Attributes:
         canvas: the figure.
@@ -41,52 +55,64 @@ class Frame:
         step: the training step shown.
         run: which run it is; another number, another run.
         progress: 0…1.
-        count: progress in words.
+        count: progress in words; empty for a picture that stands still.
         sentences: how each network is doing.
         lines: of room that each sentence gets, so that nothing jumps when it grows.
         announce: what a screen reader says when it changes.
+        interval: milliseconds at least until the next frame.
+        clickable: whether a click on a point is of interest.
     """
 
     canvas: Canvas
     alt: str
-    running: bool
-    step: int
-    run: int
-    progress: float
-    count: str
+    running: bool = False
+    step: int = 0
+    run: int = 0
+    progress: float = 0.0
+    count: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     lines: int = 1
     announce: str = ""
+    interval: int = FRAME_INTERVAL
+    clickable: bool = False
 
 
-def live_chart(frame: Frame) -> None:
-    """Show `frame`; in a fragment, since the browser's request for the next frame reruns that."""
+def live_chart(key: str, frame: Frame) -> Click | None:
+    """Show `frame` in the chart called `key`; in a fragment, since the browser's requests rerun that.
+
+    Returns:
+        Where the viewer has just clicked, if `frame.clickable`.
+    """
     canvas = frame.canvas
     content: dict[str, Any] = {
         "plotly": plotly_address(),
         "narrowBelow": NARROW_BELOW,
         "narrow": session.is_narrow(),
-        "interval": FRAME_INTERVAL,
         "number": session.next_frame_number(),
         "version": f"{id(canvas)}.{canvas.version}",
-    } | {
-        name: getattr(frame, name)
-        for name in ("alt", "running", "step", "run", "progress", "count", "lines", "announce")
-    }
+    } | {each.name: getattr(frame, each.name) for each in fields(frame) if each.name not in ("canvas", "sentences")}
     content["sentences"] = [vars(sentence) for sentence in frame.sentences]
     if not session.chart_failed():
         content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}
     result = _component()(
         data=encode(content),
-        key=session.CHART_KEY,
+        key=key,
         on_next_change=_nothing,
-        on_narrow_change=_nothing,
+        on_narrow_change=lambda: session.note_narrow_of(key),
         on_failed_change=_nothing,
+        on_click_change=_nothing,
     )
     if result.get("failed"):
         session.note_chart_failed()
     if session.chart_failed():
-        st.plotly_chart(canvas.figure(), key="live-fallback", theme=None, alt=frame.alt)
+        st.plotly_chart(canvas.figure(), key=f"{key}.fallback", theme=None, alt=frame.alt)
+    click = result.get("click")
+    return Click(int(click["trace"]), click["x"], click["y"]) if click else None
+
+
+def still_chart(key: str, canvas: Canvas, alt: str) -> None:
+    """Show a figure that changes only when the viewer changes something; then in place."""
+    live_chart(key, Frame(canvas, alt))
 
 
 @cache

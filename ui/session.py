@@ -3,65 +3,90 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from engine.executor import Workers
-from engine.experiment import Change
+from engine.experiment import Change, Experiment
 from engine.runs import Run
 from engine.setup import Setup
 from engine.store import ChunkStore
-from figures.playground import Look, PlaygroundFigure
+from engine.sweep import Job, Progress, Results, Sweep
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Progress)
 
-CHART_KEY = "live"
-_PREFIX = "playground."
+_PREFIX = "kept."
+
+
+@st.cache_resource(show_spinner=False)
+def workers() -> Workers:
+    """The worker processes of the whole process."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no collection has to look through it again
+    return Workers()
 
 
 @st.cache_resource(show_spinner=False)
 def chunk_store() -> ChunkStore:
-    """The one store of chunks, with its workers, of the whole process."""
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: no collection has to look through it again
-    return ChunkStore(Workers())
+    """The one store of chunks."""
+    return ChunkStore(workers())
 
 
-def run_for(setup: Setup) -> Run:
-    """This viewer's run: the one that is on if it can go on as `setup`, else a new one from the seed."""
-    run: Run | None = _get("run")
-    if run is not None and run.follow(setup.experiments):
-        return run
-    return start_run(setup)
+@st.cache_resource(show_spinner=False)
+def results() -> Results:
+    """The one store of what sweeps have found."""
+    return Results(workers())
 
 
-def start_run(setup: Setup) -> Run:
+def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) -> Run:
+    """The viewer's run called `name`: the one that is on if it can go on as `experiments`, else a new one.
+
+    Args:
+        wait: whether a first run waits until it is played. A run that follows another goes on as that did.
+    """
+    before = current_run(name)
+    if before is not None and before.follow(experiments):
+        return before
+    run = start_run(name, experiments)
+    if wait and (before is None or not (before.playing or before.step)):
+        run.pause()
+    return run
+
+
+def start_run(name: str, experiments: tuple[Experiment, ...]) -> Run:
     """A new run from the seed; the workers do nothing more for the one before."""
-    before: Run | None = _get("run")
+    before = current_run(name)
     if before is not None:
         before.close()
-    run = Run(chunk_store(), setup.experiments)
-    _set("run", run)
-    _set("run_number", run_number() + 1)
+    run = Run(chunk_store(), experiments)
+    _set(f"{name}.run", run)
+    _set(f"{name}.run_number", run_number(name) + 1)
     return run
 
 
-def current_run() -> Run | None:
-    """This viewer's run, if there is one."""
-    run: Run | None = _get("run")
+def current_run(name: str) -> Run | None:
+    """The viewer's run called `name`, if there is one."""
+    run: Run | None = _get(f"{name}.run")
     return run
 
 
-def run_number() -> int:
-    """How many runs this viewer has started."""
-    return int(_get("run_number") or 0)
+def run_number(name: str) -> int:
+    """How many runs called `name` the viewer has started."""
+    return int(_get(f"{name}.run_number") or 0)
 
 
-def figure_for(setup: Setup, look: Look) -> PlaygroundFigure:
-    """The figure of `setup` as the viewer wants to see it, laid out once."""
-    return kept("figure", (setup, look), lambda: PlaygroundFigure(setup.experiments, look))
+def sweep_for(name: str, key: object, jobs: Callable[[], Sequence[Job[P]]]) -> Sweep[P]:
+    """The viewer's sweep called `name` over `jobs()`; a new one, which waits to be played, if `key` is new."""
+
+    def make() -> Sweep[P]:
+        sweep = Sweep(results(), jobs())
+        sweep.pause()
+        return sweep
+
+    return kept(f"{name}.sweep", key, make)
 
 
 def kept(name: str, key: object, make: Callable[[], T]) -> T:
@@ -72,6 +97,16 @@ def kept(name: str, key: object, make: Callable[[], T]) -> T:
     made = make()
     _set(name, (key, made))
     return made
+
+
+def remembered(name: str) -> Any:
+    """What was remembered by this name, or None."""
+    return _get(name)
+
+
+def remember(name: str, value: Any) -> None:
+    """Remember `value` by this name."""
+    _set(name, value)
 
 
 def setup_of_link(parse: Callable[[dict[str, str]], T]) -> T | None:
@@ -138,7 +173,12 @@ def set_notice(text: str | None) -> None:
 
 def is_narrow() -> bool:
     """Whether the browser has said that the viewer's screen is as narrow as a phone's."""
-    return bool((st.session_state.get(CHART_KEY) or {}).get("narrow"))
+    return bool(_get("narrow"))
+
+
+def note_narrow_of(chart: str) -> None:
+    """Remember what the chart with key `chart` says of the screen's width; a callback."""
+    _set("narrow", bool((st.session_state.get(chart) or {}).get("narrow")))
 
 
 def chart_failed() -> bool:

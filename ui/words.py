@@ -10,25 +10,29 @@ from engine.runs import Lane, Run
 from engine.tasks import Chance, Metric
 
 
-def lane_sentence(lane: Lane) -> str:
-    """How one network is doing: solved, learning, guessing, or broken off."""
-    title = CELLS[lane.experiment.cell].title
+def lane_sentence(lane: Lane, subject: str | None = None) -> str:
+    """How one network is doing: solved, learning, guessing, or broken off.
+
+    Args:
+        subject: what the sentence calls it; by default “The LSTM”.
+    """
+    subject = subject or f"The {CELLS[lane.experiment.cell].title}"
     metric, score = lane.task.metric, lane.chunk.score
     chance = lane.task.chance(lane.experiment.length)
     if lane.ending is Ending.DIVERGED:
         return (
-            f"The {title} diverged at step {lane.step + 1:,}: its loss or gradient is no longer a number. "
+            f"{subject} diverged at step {lane.step + 1:,}: its loss or gradient is no longer a number. "
             f"{_remedy(lane)} The last good state is shown."
         )
     if lane.ending is Ending.SOLVED:
-        return f"The {title} has solved it: {metric.phrase(score)} after {lane.step:,} steps."
+        return f"{subject} has solved it: {metric.phrase(score)} after {lane.step:,} steps."
     if metric.solved is None:
-        return _forecast_sentence(title, lane, metric, chance)
+        return _forecast_sentence(subject, lane, metric, chance)
     if not math.isfinite(score):
-        return f"The {title} has not been trained yet."
+        return f"{subject} has not been trained yet."
     over = f" at the end of its {lane.step:,} steps" if lane.ending else ""
     level = metric.quantity(chance.metric)
-    return f"The {title} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {level}."
+    return f"{subject} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {level}."
 
 
 def lines_of_room(run: Run, narrow: bool) -> int:
@@ -37,6 +41,13 @@ def lines_of_room(run: Run, narrow: bool) -> int:
     if narrow:
         return 3 if forecasts else 2
     return 2 if forecasts or len(run.lanes) > 2 else 1
+
+
+def count(run: Run) -> str:
+    """How far a run is, and how fast."""
+    rate = run.steps_per_second()
+    speed = "" if math.isnan(rate) or run.over or not run.playing else f" · {rate:,.0f} steps/s"
+    return f"step {run.step:,} of {run.lanes[0].experiment.steps:,}{speed}"
 
 
 def announcement(run: Run) -> str:
@@ -72,14 +83,14 @@ def _progress(metric: Metric, score: float, chance: Chance) -> str:
     return "is learning" if share < 0.8 else "has nearly solved it"
 
 
-def _forecast_sentence(title: str, lane: Lane, metric: Metric, chance: Chance) -> str:
+def _forecast_sentence(subject: str, lane: Lane, metric: Metric, chance: Chance) -> str:
     score = lane.chunk.score
     if lane.step == 0:
-        return f"The {title} has not been trained yet; {chance.says} errs by {metric.quantity(chance.metric)}."
+        return f"{subject} has not been trained yet; {chance.says} errs by {metric.quantity(chance.metric)}."
     verdict = "better" if score < chance.metric else "no better"
     over = f" at the end of its {lane.step:,} steps" if lane.ending else ""
     return (
-        f"The {title} forecasts what it never saw with an error of {metric.quantity(score)}{over}, "
+        f"{subject} forecasts what it never saw with an error of {metric.quantity(score)}{over}, "
         f"{verdict} than {chance.says} ({metric.quantity(chance.metric)})."
     )
 

@@ -1,0 +1,92 @@
+"""What a lesson page is made of: the idea, a guess, something to play with, the outcome, the reason, the way on.
+
+lesson = begin("why_recurrence")
+bet = guess(lesson, "Which of them will learn to echo?", ("all", "the RNN only", "none"))
+run = train(lesson, lanes, ready=bet is not None)          # from ui.training
+if run.over:
+outcome(f"You guessed “{bet}”. …")
+why("…", "Elman (1990), Finding structure in time")
+end(lesson, Setup(…))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from engine.setup import Setup
+from ui import frame, live, navigation
+from ui.navigation import Lesson
+
+READING = 760  # pixels: the width of a column of text
+
+
+def begin(name: str) -> Lesson:
+    """Head the page of the lesson called `name` with its title and its one idea."""
+    lesson = navigation.lesson_named(name)
+    frame.enter(lesson.file)
+    number = navigation.LESSONS.index(lesson) + 1
+    with st.container(width=READING, gap=None):
+        st.title(f"{number} · {lesson.title}", anchor=False)
+        st.markdown(f"##### {lesson.idea}")
+    return lesson
+
+
+def text(words: str) -> None:
+    """A paragraph in the width of a column."""
+    with st.container(width=READING):
+        st.markdown(words)
+
+
+def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "guess") -> str | None:
+    """Ask for a guess before anything is shown; the answer, or None as long as there is none."""
+    with st.container(width=READING, key=f"{lesson.name}-{name}"):
+        answer = st.pills(f"**Your guess:** {question}", list(options), key=f"{lesson.name}.{name}")
+    return str(answer) if answer is not None else None
+
+
+def controls() -> DeltaGenerator:
+    """A row for what the reader moves: `with controls(): st.slider(…)`."""
+    return st.container(horizontal=True, width=READING, gap="large")
+
+
+def outcome(words: str) -> None:
+    """What came out, in the reader's own numbers."""
+    with st.container(width=READING, border=True):
+        st.markdown(words)
+
+
+def verdict(bet: str | None, happened: str) -> str:
+    """What happened, and how the guess compares with it: the beginning of an outcome."""
+    if bet is None:
+        return f"**{happened}.**"
+    return f"**{happened}**, as you guessed." if bet == happened else f"You guessed “{bet}”. It was: **{happened}.**"
+
+
+def why(words: str, *sources: str) -> None:
+    """The reason, in two or three sentences, and where it comes from."""
+    with st.container(width=READING):
+        st.markdown(f"**Why?** {words}", unsafe_allow_html=True)
+        if sources:
+            st.caption("Source: " + "; ".join(sources) + ".")
+
+
+def end(lesson: Lesson, setup: Setup | None = None) -> None:
+    """Close the page: to the playground with `setup`, and to the next lesson."""
+    following = navigation.after(lesson)
+    st.space("small")
+    with st.container(horizontal=True, width=READING, gap="medium"):
+        if setup is not None:
+            st.page_link(
+                navigation.PLAYGROUND,
+                label="Take this to the playground",
+                icon=":material/science:",
+                query_params=setup.query_items(),
+            )
+        if following is not None:
+            st.page_link(
+                following.file, label=f"Next: {following.title}", icon=":material/arrow_forward:", icon_position="right"
+            )
+    live.settle()

@@ -1,0 +1,50 @@
+"""The pages: their names, titles and order. A new lesson is a file in `pages/` and an entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLAYGROUND = "pages/playground.py"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page of the course.
+
+    Attributes:
+        name: of its file in `pages/`, also in its address.
+        title: in the menu and at the head of the page.
+        icon: a Material symbol.
+        idea: what the page is about, in one sentence.
+    """
+
+    name: str
+    title: str
+    icon: str
+    idea: str
+
+    @property
+    def file(self) -> str:
+        """Where the page is."""
+        return f"pages/{self.name}.py"
+
+
+LESSONS = (
+    Lesson(
+        "why_recurrence",
+        "Why recurrence",
+        ":material/cycle:",
+        "A network that feeds its own output back can use inputs that have long gone by; one without can't.",
+    ),
+)
+
+
+def lesson_named(name: str) -> Lesson:
+    """The lesson whose file has that name."""
+    return next(lesson for lesson in LESSONS if lesson.name == name)
+
+
+def after(lesson: Lesson) -> Lesson | None:
+    """The lesson that follows, if there is one."""
+    number = LESSONS.index(lesson) + 1
+    return LESSONS[number] if number < len(LESSONS) else None

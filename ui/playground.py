@@ -1,0 +1,169 @@
+"""What the playground shows of its run: buttons, the figure, and how it may be looked at."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.cells import CELLS
+from engine.runs import Run
+from engine.setup import Setup
+from figures.guide import guide_for
+from figures.lanes import lane_styles
+from figures.look import Look
+from figures.palette import theme_named
+from figures.training import TrainingFigure
+from ui import controls, live, session, words
+from ui.live_chart import Frame, Sentence
+
+NAME = "playground"
+STEP_PATIENCE = 10.0  # seconds
+
+
+def live_run(setup: Setup) -> None:
+    """The run bar and the figure of `setup`, trained live."""
+    narrow = session.is_narrow()
+    stage = live.Stage(
+        NAME, lambda: session.run_for(NAME, setup.experiments), lambda run: _frame(run, setup), lambda: _adapt(narrow)
+    )
+    stage.live()  # so that the buttons know it
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
+        _reading_aids(setup, narrow)
+    live.show(stage)
+    live.settle()
+
+
+def _adapt(was_narrow: bool) -> None:
+    if session.is_narrow() != was_narrow:
+        st.rerun()  # the run bar gets a switch between networks
+
+
+def _frame(run: Run, setup: Setup) -> Frame:
+    """The picture of where `run` stands."""
+    look = _look(setup)
+    if run.worker_was_replaced():
+        st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
+    return Frame(
+        canvas=_figure(setup, look).show(run),
+        alt=words.figure_in_words(run),
+        running=run.playing and not run.over,
+        step=run.step,
+        run=session.run_number(NAME),
+        progress=run.step / setup.experiment.steps,
+        count=words.count(run),
+        sentences=[Sentence(words.lane_sentence(lane), look.theme.hue(lane.experiment.cell)) for lane in run.lanes],
+        lines=words.lines_of_room(run, look.narrow),
+        announce=words.announcement(run),
+    )
+
+
+def _figure(setup: Setup, look: Look) -> TrainingFigure:
+    """The figure of `setup` as the viewer wants to see it, laid out once."""
+
+    def make() -> TrainingFigure:
+        styles = lane_styles(setup.experiments, look.theme)
+        return TrainingFigure(styles if not look.narrow else (styles[_lane_shown(setup)],), look)
+
+    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup)), make)
+
+
+def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
+    """Buttons for what a viewer does with a run."""
+    run = stage.live()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        playing = run.playing and not run.over
+        st.button(
+            "Pause" if playing else "Play",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            shortcut=None if narrow else "P",
+            key="play",
+            on_click=live.pause if playing else live.play,
+            args=(stage, run),
+            disabled=run.over,
+            type="primary",
+        )
+        st.button(
+            "Step",
+            icon=":material/skip_next:",
+            shortcut=None if narrow else "S",
+            key="step",
+            on_click=_single_step,
+            args=(stage, run),
+            disabled=run.over,
+            help="One training step",
+        )
+        st.button(
+            "Again",
+            icon=":material/replay:",
+            shortcut=None if narrow else "A",
+            key="restart",
+            on_click=_start_over,
+            args=(stage, setup),
+            help="Start over from the same seed",
+        )
+        if st.button(
+            "Seed" if narrow else "New seed",
+            icon=":material/casino:",
+            shortcut=None if narrow else "N",
+            key="new_seed",
+            on_click=controls.new_seed,
+            help="Other data, other first weights",
+        ):
+            st.rerun()
+
+
+def _single_step(stage: live.Stage[Run], run: Run) -> None:
+    run.single_step(STEP_PATIENCE)
+    live.refresh(stage)
+
+
+def _start_over(stage: live.Stage[Run], setup: Setup) -> None:
+    session.start_run(NAME, setup.experiments)
+    live.refresh(stage)
+
+
+def _reading_aids(setup: Setup, narrow: bool) -> None:
+    """How the run is looked at, and what to look for."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        if narrow and len(setup.cells) > 1:
+            st.segmented_control(
+                "Network shown",
+                list(setup.cells),
+                default=setup.cells[0],
+                key="lane",
+                required=True,
+                format_func=lambda cell: CELLS[cell].title,
+                label_visibility="collapsed",
+            )
+        with st.popover("View", icon=":material/visibility:"):
+            st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
+            st.segmented_control(
+                "Units sorted by", ["number", "activity"], default="number", key="sorting", required=True
+            )
+            if setup.experiment.layers > 1:
+                st.segmented_control(
+                    "Layer shown",
+                    list(range(1, setup.experiment.layers + 1)),
+                    default=setup.experiment.layers,
+                    key=f"layer of {setup.experiment.layers}",
+                    required=True,
+                )
+        with st.popover("Guide" if narrow else "What to look for", icon=":material/help:"):
+            for title, sentence in guide_for(setup.experiments):
+                st.markdown(f"**{title}.** {sentence}")
+
+
+def _look(setup: Setup) -> Look:
+    return Look(
+        theme=theme_named(st.context.theme.type),
+        narrow=session.is_narrow(),
+        sequence=(session.widget("sequence") or 1) - 1,
+        layer=(session.widget(f"layer of {setup.experiment.layers}") or setup.experiment.layers) - 1,
+        by_activity=session.widget("sorting") == "activity",
+    )
+
+
+def _lane_shown(setup: Setup) -> int:
+    """Number of the network that a phone shows."""
+    cell = session.widget("lane")
+    return setup.cells.index(cell) if cell in setup.cells else 0

@@ -1,0 +1,154 @@
+"""Networks that train on a lesson's page, once the reader has made a guess and pressed a button."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine.experiment import Experiment
+from engine.runs import Run
+from figures.canvas import Canvas
+from figures.column import Row
+from figures.lanes import LaneStyle, lane_styles
+from figures.look import Look
+from figures.palette import theme_named
+from figures.training import TrainingFigure
+from ui import live, session, words
+from ui.live_chart import Frame, Sentence
+from ui.navigation import Lesson
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that trains on a page.
+
+    Attributes:
+        title: its name there.
+        experiment: what it is.
+        subject: what a sentence calls it; by default “The” and its title.
+    """
+
+    title: str
+    experiment: Experiment
+    subject: str = ""
+
+
+def seed_of(lesson: Lesson, name: str = "run") -> int:
+    """The seed of the page's run called `name`: 0, until the reader asks for another."""
+    return int(session.remembered(f"{lesson.name}.{name}.seed") or 0)
+
+
+def train(
+    lesson: Lesson,
+    networks: Sequence[Network],
+    rows: tuple[Row, ...],
+    ready: bool,
+    name: str = "run",
+    sentence: Callable[[Run, int], str] | None = None,
+) -> Run:
+    """Buttons, sentences and figure of `networks`, which train side by side on the same data.
+
+    Nothing trains before the reader presses Train. From then on every change of the networks trains them anew.
+
+    Args:
+        rows: what is shown of each network.
+        ready: whether Train can be pressed: the guess has been made.
+        name: of this run, where a page has several.
+        sentence: how network number n of the run is doing; by default as the playground says it.
+
+    Returns:
+        The run, so that the page can say what came out once it is over.
+    """
+    experiments = tuple(network.experiment for network in networks)
+    titles = tuple(network.title for network in networks)
+    place = f"{lesson.name}.{name}"
+
+    def current() -> Run:
+        return session.run_for(place, experiments, wait=True)
+
+    def frame(run: Run) -> Frame:
+        look = Look(theme_named(st.context.theme.type), session.is_narrow())
+        styles = lane_styles(experiments, look.theme, titles)
+        return Frame(
+            canvas=_figure(place, styles, look, rows).show(run),
+            alt=words.figure_in_words(run),
+            running=run.playing and not run.over,
+            step=run.step,
+            run=session.run_number(place),
+            progress=run.step / max(1, experiments[0].steps),
+            count=words.count(run),
+            sentences=[
+                Sentence(sentence(run, number) if sentence else _sentence(run, number, networks[number]), style.hue)
+                for number, style in enumerate(styles)
+            ],
+            lines=2 if look.narrow or len(styles) > 2 else 1,
+            announce=words.announcement(run),
+        )
+
+    stage = live.Stage(place, current, frame)
+    st.fragment(_bar, key=stage.bar)(stage, ready, experiments)
+    live.show(stage)
+    return current()
+
+
+def _bar(stage: live.Stage[Run], ready: bool, experiments: tuple[Experiment, ...]) -> None:
+    """Train and pause, from the start again, another seed."""
+    run = stage.live()
+    playing = run.playing and not run.over
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Pause" if playing else "Train",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            key=f"{stage.name}.play",
+            on_click=live.pause if playing else live.play,
+            args=(stage, run),
+            disabled=run.over or not (ready or playing),
+            type="primary",
+            help=None if ready else "Make your guess first: it costs nothing to be wrong.",
+        )
+        if run.playing or run.step:
+            st.button(
+                "Again",
+                icon=":material/replay:",
+                key=f"{stage.name}.again",
+                on_click=_again,
+                args=(stage, experiments),
+                help="Start over from the same seed",
+            )
+            st.button(
+                "Another seed",
+                icon=":material/casino:",
+                key=f"{stage.name}.reseed",
+                on_click=lambda: session.remember(f"{stage.name}.seed", secrets.randbelow(10_000)),
+                help="Other data, other first weights",
+            )
+            if run.over:
+                st.caption("Done. Move something, or try another seed: it trains anew at once.")
+
+
+def _again(stage: live.Stage[Run], experiments: tuple[Experiment, ...]) -> None:
+    session.start_run(stage.name, experiments)
+    live.refresh(stage)
+
+
+def _figure(place: str, styles: tuple[LaneStyle, ...], look: Look, rows: tuple[Row, ...]) -> TrainingFigure:
+    return session.kept(
+        f"{place}.figure", (styles, look, rows), lambda: TrainingFigure(styles, look, rows, stacked=look.narrow)
+    )
+
+
+def _sentence(run: Run, number: int, network: Network) -> str:
+    return words.lane_sentence(run.lanes[number], network.subject or f"The {network.title}")
+
+
+def look() -> Look:
+    """How this reader sees charts: theme and width."""
+    return Look(theme_named(st.context.theme.type), session.is_narrow())
+
+
+def canvas_kept(name: str, key: object, make: Callable[[], Canvas]) -> Canvas:
+    """The canvas `make()` gave for `key`, laid out anew only when the key changes."""
+    return session.kept(f"{name}.canvas", key, make)
