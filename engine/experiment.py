@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
@@ -182,7 +183,7 @@ class Experiment:
         window: w, how many of the last inputs the feed-forward network sees.
         input_way: how inputs are provided: "driven" (x_t drives units through W at every step), "initial" (the first
             input is the initial state of the first I units, and nothing more comes in) or "clamped" (the
-            states of the last I units are x_t at every step).
+            states of the last I units are x_t at every step; a GRU's reset gate does not act on them).
         driven_units: the first so many units of the first layer are driven; 0: all.
         initial_state: of what is not given by the inputs: "zero", or "learned" like the weights.
         initial_units: the first so many units of each layer have a learned initial state; 0: all.
@@ -291,16 +292,18 @@ class Experiment:
                     values[name] = RULES[name].parse(name, text)
                 except ExperimentError as problem:
                     problems.append(str(problem))
-        # each field is in its own range by now, so what misfits is the length, or the ways of input and target
-        task = task_named(values.get("task", DEFAULT.task), values.get("series", DEFAULT.series))
+        try:
+            return cls(**values), problems
+        except ExperimentError as problem:  # each field is in its own range, but they don't suit each other
+            problems = [*problems, str(problem)]
         ways: dict[str, Any] = {name: getattr(DEFAULT, name) for name in WAYS}
+        with suppress(ExperimentError):
+            return cls(**(values | ways)), problems
+        task = task_named(values.get("task", DEFAULT.task), values.get("series", DEFAULT.series))
         length = {"length": task.default_length}
-        for remedy in ({}, length, ways):
-            try:
-                return cls(**(values | remedy)), problems
-            except ExperimentError as problem:
-                problems = [*problems, str(problem)] if not remedy else problems
-        return cls(**(values | length | ways)), problems
+        with suppress(ExperimentError):
+            return cls(**(values | length)), problems
+        return cls(**(values | ways | length)), problems
 
     def settings_at(self, step: int) -> tuple[float, float | None]:
         """Learning rate and clipping norm of training step number `step` (counted from 0)."""

@@ -74,7 +74,7 @@ def record(experiment: Experiment, state: TrainingState) -> Recording:
     task, batch = task_of(experiment), displayed_batch(experiment)
     unrolled = unroll(experiment, state.parameters, batch.inputs)
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-        loss, output_grad = _loss_and_gradient(task, batch, unrolled.outputs)
+        loss, output_grad = loss_and_gradient(task, batch, unrolled.outputs)
         traces = carry_back(experiment, state.parameters, unrolled, output_grad)
         return Recording(
             step=state.step,
@@ -93,7 +93,7 @@ def held_out_metric(experiment: Experiment, state: TrainingState) -> float | Non
     return None if batch is None else task.measure(unroll(experiment, state.parameters, batch.inputs).outputs, batch)
 
 
-def _loss_and_gradient(task: Task, batch: Batch, outputs: np.ndarray) -> tuple[float, np.ndarray]:
+def loss_and_gradient(task: Task, batch: Batch, outputs: np.ndarray) -> tuple[float, np.ndarray]:
     """The task's loss L on outputs (T, B, O), and ∂L/∂(outputs)."""
     mask = batch.target_mask[..., np.newaxis]
     if task.loss is Loss.CATEGORICAL:

@@ -33,41 +33,122 @@ class OracleRun:
         outputs: (T, B, O).
         loss: L.
         layers: one dictionary a layer, the gradients `hidden_state_grad` and `cell_state_grad` included.
+        parameter_grads: ∂L/∂(parameters), by PyTorch's names.
     """
 
     outputs: np.ndarray
     loss: float
     layers: tuple[Quantities, ...]
+    parameter_grads: dict[str, np.ndarray]
 
 
 def unrolled(experiment: Experiment, parameters: Mapping[str, np.ndarray], batch: Batch, loss: Loss) -> OracleRun:
     """Run `parameters` on `batch` by an explicit loop, and backwards by autograd."""
     weights = {name: torch.from_numpy(value).double().requires_grad_() for name, value in parameters.items()}
-    steps: list[Tensor] = list(torch.from_numpy(batch.inputs).double())
-    layers: list[list[dict[str, Tensor]]] = []
+    inputs = torch.from_numpy(batch.inputs).double()
+    steps: list[Tensor] = list(inputs)
+    layers: list[ExplicitLayer] = []
     for layer in range(experiment.layers):
-        W, U, b, b_U = (weights[f"rnn.{part}_l{layer}"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-        h = c = torch.zeros(batch.size, experiment.hidden_size, dtype=torch.float64)
-        layers.append([])
-        for x in steps:
-            match experiment.cell:
-                case "rnn":
-                    now = rnn_step(x, h, W, U, b, b_U, experiment.activation)
-                case "gru":
-                    now = gru_step(x, h, W, U, b, b_U)
-                case "lstm":
-                    now = lstm_step(x, h, c, W, U, b, b_U)
-                    c = now["cell_state"]
-            h = now["hidden_state"]
+        explicit = ExplicitLayer(experiment, weights, layer, inputs)
+        steps = explicit.run(steps)
+        layers.append(explicit)
+    states = torch.stack(steps)
+    if experiment.target_way == "units":
+        outputs = states[..., : batch.targets.shape[-1]]
+    else:
+        read = states[..., -experiment.read_units :] if experiment.read_units else states
+        outputs = read @ weights["readout.weight"].T + weights["readout.bias"]
+    value = loss_at_targets(outputs, batch, loss)
+    value.backward()  # type: ignore[no-untyped-call]
+    gradients = {name: weight.grad.numpy() for name, weight in weights.items() if weight.grad is not None}
+    quantities = tuple(each.quantities() for each in layers)
+    return OracleRun(outputs.detach().numpy(), value.item(), quantities, gradients)
+
+
+class ExplicitLayer:
+    """One layer, step by step, with whatever way of input literally carried out."""
+
+    def __init__(self, experiment: Experiment, weights: Mapping[str, Tensor], layer: int, inputs: Tensor) -> None:
+        self.experiment = experiment
+        parts = [weights[f"rnn.{part}_l{layer}"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        self.way = experiment.input_way if layer == 0 and experiment.cell != "window" else "driven"
+        self.inputs = inputs
+        W, U, b, b_U = parts
+        H = experiment.hidden_size
+        blocks = {"rnn": 1, "gru": 3, "lstm": 4, "window": 1}[experiment.cell]
+        if self.way == "clamped":  # as one matrix over all units, of which the last I are overwritten at each step
+            held = inputs.shape[2]
+            square = [torch.cat([u, w], dim=1) for u, w in zip(U.chunk(blocks), W.chunk(blocks), strict=True)]
+            U = torch.cat([functional.pad(each, (0, 0, 0, held)) for each in square])
+            b, b_U = (torch.cat([functional.pad(each, (0, held)) for each in v.chunk(blocks)]) for v in (b, b_U))
+            sent = torch.cat([functional.pad(each, (0, 0, 0, held)) for each in W.chunk(blocks)])
+            W = torch.zeros_like(sent)
+            if experiment.cell == "gru":  # whose reset gate acts on what it recalls of itself, not on what is held
+                W, U = sent, torch.cat([functional.pad(each, (0, held, 0, held)) for each in parts[1].chunk(blocks)])
+        elif layer == 0 and experiment.driven_units and experiment.driven_units < H and self.way == "driven":
+            silent = H - experiment.driven_units
+            W = torch.cat([functional.pad(each, (0, 0, 0, silent)) for each in W.chunk(blocks)])
+        self.parts = (W, U, b, b_U)
+        count = {"rnn": 1, "gru": 1, "lstm": 2, "window": 0}[experiment.cell]
+        start = torch.zeros(count, inputs.shape[1], H, dtype=torch.float64)
+        learned = weights.get(f"rnn.initial_state_l{layer}")
+        if learned is not None:
+            start = functional.pad(learned, (0, H - learned.shape[1])).unsqueeze(1).expand(-1, inputs.shape[1], -1)
+        if self.way == "initial":
+            start = torch.cat([inputs[0].expand(count, -1, -1), start[..., inputs.shape[2] :]], dim=-1)
+        self.start = start.clone() if start.requires_grad else start.clone().requires_grad_()
+        self.start.retain_grad()
+        self.now: list[dict[str, Tensor]] = []
+
+    def run(self, steps: list[Tensor]) -> list[Tensor]:
+        """h_1 … h_T from what the layer below sends."""
+        h = self.start[0] if len(self.start) else torch.empty(0)
+        c = self.start[-1] if len(self.start) else torch.empty(0)
+        for t, x in enumerate(steps):
+            now = self.step(t, steps, self.sent(x, h), h, c)
+            if self.way == "clamped":
+                free = self.experiment.hidden_size - self.inputs.shape[2]
+                now["hidden_state"] = torch.cat([now["hidden_state"][:, :free], self.inputs[t]], dim=1)
             for state in ("hidden_state", "cell_state"):
                 if state in now:
                     now[state].retain_grad()
-            layers[-1].append(now)
-        steps = [now["hidden_state"] for now in layers[-1]]
-    outputs = torch.stack(steps) @ weights["readout.weight"].T + weights["readout.bias"]
-    value = loss_at_targets(outputs, batch, loss)
-    value.backward()  # type: ignore[no-untyped-call]
-    return OracleRun(outputs.detach().numpy(), value.item(), tuple(_with_gradients(layer) for layer in layers))
+            h, c = now["hidden_state"], now.get("cell_state", c)
+            self.now.append(now)
+        return [now["hidden_state"] for now in self.now]
+
+    def sent(self, x: Tensor, h: Tensor) -> Tensor:
+        """What goes through W."""
+        if self.way == "initial":
+            return x[..., :0]
+        if self.way == "clamped":  # held at the step before
+            return h[:, -x.shape[1] :]
+        return x
+
+    def step(self, t: int, steps: list[Tensor], x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
+        """One step of the cell."""
+        match self.experiment.cell:
+            case "rnn":
+                return rnn_step(x, h, *self.parts, self.experiment.activation)
+            case "gru":
+                return gru_step(x, h, *self.parts)
+            case "lstm":
+                return lstm_step(x, h, c, *self.parts)
+        return window_step(t, steps, self.parts[0], self.parts[2], self.experiment.activation)
+
+    def quantities(self) -> Quantities:
+        """All that is recorded, with gradients."""
+        grad = torch.zeros_like(self.start) if self.start.grad is None else self.start.grad
+        return _with_gradients(self.now) | {"start": self.start.detach().numpy(), "start_grad": grad.numpy()}
+
+
+def window_step(t: int, steps: list[Tensor], W: Tensor, b: Tensor, activation: str) -> dict[str, Tensor]:
+    """h_t = φ(Σ_k W_k x_{t−k} + b), the sum over the lags of the window."""
+    channels = steps[0].shape[1]
+    total = b.expand(steps[0].shape[0], -1)
+    for lag in range(W.shape[1] // channels):
+        if t >= lag:
+            total = total + steps[t - lag] @ W[:, lag * channels : (lag + 1) * channels].T
+    return {"hidden_state": ACTIVATIONS[activation](total)}
 
 
 def rnn_step(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, activation: str) -> dict[str, Tensor]:
@@ -114,6 +195,32 @@ def loss_at_targets(outputs: Tensor, batch: Batch, loss: Loss) -> Tensor:
     return functional.mse_loss(chosen, targets.to(chosen.dtype))
 
 
+class Convolution(torch.nn.Module):
+    """The windowed network as signal processing writes it: a causal convolution over time, then layers without one."""
+
+    def __init__(self, experiment: Experiment, channels: int) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[experiment.activation]
+        self.window, self.layers = experiment.window, experiment.layers
+        H = experiment.hidden_size
+        for layer in range(experiment.layers):
+            fan_in = H if layer else experiment.window * channels
+            shapes = {"weight_ih": (H, fan_in), "weight_hh": (H, 0), "bias_ih": (H,), "bias_hh": (0,)}
+            for part, shape in shapes.items():
+                self.register_parameter(f"{part}_l{layer}", torch.nn.Parameter(torch.empty(shape)))
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, None]:
+        """(T, B, H) on (T, B, I)."""
+        signal = inputs.permute(1, 2, 0)
+        for layer in range(self.layers):
+            weight, bias = getattr(self, f"weight_ih_l{layer}"), getattr(self, f"bias_ih_l{layer}")
+            width = 1 if layer else self.window
+            kernel = weight.unflatten(1, (width, -1)).transpose(1, 2).flip(2)  # (H, I, w), the oldest lag first
+            padded = functional.pad(signal, (width - 1, 0))
+            signal = self.activation(functional.conv1d(padded, kernel, bias))
+        return signal.permute(2, 0, 1), None
+
+
 class TorchNetwork(torch.nn.Module):
     """The network as a PyTorch user builds it: torch.nn.RNN, GRU or LSTM named `rnn`, and a linear `readout`."""
 
@@ -125,8 +232,10 @@ class TorchNetwork(torch.nn.Module):
                 self.rnn: torch.nn.RNNBase = torch.nn.RNN(*sizes, nonlinearity=experiment.activation)
             case "gru":
                 self.rnn = torch.nn.GRU(*sizes)
-            case _:
+            case "lstm":
                 self.rnn = torch.nn.LSTM(*sizes)
+            case _:
+                self.rnn = Convolution(experiment, len(task.inputs))  # type: ignore[assignment]
         self.readout = torch.nn.Linear(experiment.hidden_size, len(task.outputs))
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -151,6 +260,8 @@ def relative_error(measured: np.ndarray, expected: np.ndarray) -> float:
     recording can't hold the digits, so that much is allowed anywhere.
     """
     assert measured.shape == expected.shape
+    if not expected.size:
+        return 0.0
     error, size = np.abs(measured.astype(np.float64) - expected), np.abs(expected)
     by_step = tuple(range(1, expected.ndim))
     allowed = np.maximum(size.max(axis=by_step), FLOAT32_SMALLEST_NORMAL)

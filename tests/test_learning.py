@@ -73,6 +73,7 @@ def test_every_cell_learns_with_every_optimiser(cell: str, optimizer: str) -> No
         optimizer=optimizer,
         learning_rate=rate,
         initialization="orthogonal",
+        window=2,
     )
     chunk = run_of(experiment, 1500)
     assert chunk.score > 0.9, "bits right, of which a guess gets half"

@@ -22,6 +22,7 @@ from engine.randomness import Stream, generator
 from engine.training import MOMENTUM, RECENT, Trainer, one_thread
 from tests.oracles import loss_at_targets, torch_network
 
+every_recurrent_cell = pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].states])
 every_cell = pytest.mark.parametrize("cell", list(CELLS))
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 every_task = pytest.mark.parametrize("task", list(TASKS))
@@ -75,13 +76,14 @@ def trained(experiment: Experiment, *steps: int) -> tuple[TrainingState, Trainin
 def test_parameters_have_pytorchs_names_shapes_and_precision(cell: str, layers: int) -> None:
     experiment = small("temporal_order", cell=cell, layers=layers)
     state = initial_state(experiment)
-    rows = {"rnn": 6, "gru": 18, "lstm": 24}[cell]
+    rows = {"rnn": 6, "gru": 18, "lstm": 24, "window": 6}[cell]
     expected = {"readout.weight": (4, 6), "readout.bias": (4,)}
     for layer in range(layers):
         fan_in = 6  # both the task's channels and the units below
         expected[f"rnn.weight_ih_l{layer}"] = (rows, fan_in)
-        expected[f"rnn.weight_hh_l{layer}"] = (rows, 6)
-        expected[f"rnn.bias_ih_l{layer}"] = expected[f"rnn.bias_hh_l{layer}"] = (rows,)
+        expected[f"rnn.weight_hh_l{layer}"] = (rows, 6 if CELLS[cell].states else 0)
+        expected[f"rnn.bias_ih_l{layer}"] = (rows,)
+        expected[f"rnn.bias_hh_l{layer}"] = (rows if CELLS[cell].states else 0,)
     assert {name: value.shape for name, value in state.parameters.items()} == expected
     assert {value.dtype for value in state.parameters.values()} == {np.dtype(np.float32)}
     assert state.step == 0 and len(state.recent) == 0 and np.isnan(state.score)
@@ -99,7 +101,7 @@ def test_the_first_layer_takes_the_tasks_channels(cell: str) -> None:
         assert parameters["readout.weight"].shape == (len(TASKS[task].outputs), 6)
 
 
-@every_cell
+@every_recurrent_cell
 def test_pytorchs_initialization_is_uniform_within_one_over_the_root_of_h(cell: str) -> None:
     parameters = initial_state(Experiment(cell=cell, hidden_size=64, forget_bias=0.1)).parameters
     bound = 1 / 8
@@ -110,7 +112,14 @@ def test_pytorchs_initialization_is_uniform_within_one_over_the_root_of_h(cell: 
         assert parameters[name].std() == pytest.approx(bound / 3**0.5, rel=0.15)
 
 
-@every_cell
+def test_a_network_without_recurrence_begins_as_torch_nn_linear() -> None:
+    parameters = initial_state(Experiment(cell="window", window=8, hidden_size=64)).parameters
+    bound = 1 / 4  # of 16 inputs
+    for name in ("rnn.weight_ih_l0", "rnn.bias_ih_l0"):
+        assert 0.9 * bound < np.abs(parameters[name]).max() <= bound
+
+
+@every_recurrent_cell
 @pytest.mark.parametrize("radius", [0.0, 0.9, 1.0, 2.5])
 def test_orthogonal_initialization_has_the_chosen_spectral_radius(cell: str, radius: float) -> None:
     experiment = Experiment(cell=cell, initialization="orthogonal", spectral_radius=radius, layers=2)
@@ -121,7 +130,7 @@ def test_orthogonal_initialization_has_the_chosen_spectral_radius(cell: str, rad
             np.testing.assert_allclose(np.abs(np.linalg.eigvals(block)), radius, atol=1e-5)
 
 
-@every_cell
+@every_recurrent_cell
 def test_identity_initialization_keeps_the_state(cell: str) -> None:
     experiment = Experiment(cell=cell, initialization="identity", spectral_radius=0.8, forget_bias=0)
     parameters = initial_state(experiment).parameters
@@ -294,7 +303,7 @@ def torch_training(experiment: Experiment, steps: int) -> tuple[torch.nn.Module,
 def test_training_is_that_of_torch_optim(cell: str, optimizer: str, clip_norm: float | None) -> None:
     rate = 0.1 if optimizer in ("sgd", "momentum") else 0.003
     experiment = Experiment(
-        cell=cell, optimizer=optimizer, learning_rate=rate, clip_norm=clip_norm, length=20, hidden_size=16
+        cell=cell, optimizer=optimizer, learning_rate=rate, clip_norm=clip_norm, length=20, hidden_size=16, window=3
     )
     assert_trains_as_torch(experiment)
 
@@ -321,6 +330,8 @@ def assert_trains_as_torch(experiment: Experiment, steps: int = 20) -> None:
     np.testing.assert_allclose(log.gradient_norm, norms, rtol=2e-3)
     change = 0.0
     for name, value in network.state_dict().items():
+        if not value.numel():
+            continue
         tolerance = steps * experiment.learning_rate / 500
         np.testing.assert_allclose(state.parameters[name], value.numpy(), atol=tolerance, rtol=1e-4, err_msg=name)
         change = max(change, float(np.abs(value.numpy() - initial_state(experiment).parameters[name]).max()))

@@ -48,7 +48,7 @@ def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "gu
 
 
 def controls() -> DeltaGenerator:
-    """A row for what the reader moves: `with controls(): st.slider(…)`."""
+    """A row for the widgets that the reader moves."""
     return st.container(horizontal=True, width=READING, gap="large")
 
 

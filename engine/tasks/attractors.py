@@ -17,7 +17,7 @@ class Attractors(Task):
     source = "after Hopfield (1982), Neural networks and physical systems with emergent collective abilities"
     shape = Shape.MANY_TO_ONE
     loss = Loss.MSE
-    metric = Metric("MSE", solved=0.005, is_share=False)
+    metric = Metric("MSE", solved=0.0005, is_share=False)
     picture = Picture.CURVES
     inputs = ("x", "y")
     outputs = ("x", "y")

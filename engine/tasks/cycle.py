@@ -16,7 +16,7 @@ class Cycle(Task):
     title = "Limit cycle"
     description = "From a point in the plane, get onto a circle and go round it, once every 12 steps."
     source = "after Pearlmutter (1989), Learning state space trajectories in recurrent neural networks"
-    shape = Shape.ONE_TO_MANY
+    shape = Shape.MANY_TO_MANY
     loss = Loss.MSE
     metric = Metric("MSE", solved=0.01, is_share=False)
     picture = Picture.CURVES
