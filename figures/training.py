@@ -55,15 +55,16 @@ class TrainingFigure:
     def show(self, run: Run) -> Canvas:
         """Fill in where `run` stands."""
         lanes = [run.lanes[column.style.number] for column in self.columns]
-        horizon = _horizon(max(lane.step for lane in run.lanes), run.lanes[0].experiment.steps)
+        horizon = horizon_of(run)
         self._loss.show(lanes, horizon)
         for column, lane in zip(self.columns, lanes, strict=True):
             column.show(lane, horizon)
         return self.canvas
 
 
-def _horizon(step: int, budget: int) -> int:
+def horizon_of(run: Run) -> int:
     """The training step at which the axes end: it doubles now and then, so that nothing creeps."""
+    step, budget = run.step, run.lanes[0].experiment.steps
     horizon = 250
     while horizon < step:
         horizon *= 2

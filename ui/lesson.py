@@ -11,7 +11,7 @@ end(lesson, Setup(…))
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -49,7 +49,19 @@ def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "gu
 
 def controls() -> DeltaGenerator:
     """A row for the widgets that the reader moves."""
-    return st.container(horizontal=True, width=READING, gap="large")
+    return st.container(horizontal=True, gap="large", vertical_alignment="top")
+
+
+def choose(label: str, options: Mapping[str, str], key: str, default: str | None = None) -> str:
+    """One of `options`, value → words; the first, or `default`, to begin with."""
+    return st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key,
+        default=default or next(iter(options)),
+        required=True,
+    )
 
 
 def outcome(words: str) -> None:

@@ -36,6 +36,12 @@ LESSONS = (
         ":material/cycle:",
         "A network that feeds its own output back can use inputs that have long gone by; one without can't.",
     ),
+    Lesson(
+        "inputs_and_targets",
+        "Inputs and targets",
+        ":material/tune:",
+        "There are three ways to tell a recurrent network something, and three ways to tell it what is wanted.",
+    ),
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import streamlit as st
 
@@ -17,8 +19,18 @@ from figures.look import Look
 from figures.palette import theme_named
 from figures.training import TrainingFigure
 from ui import live, session, words
-from ui.live_chart import Frame, Sentence
+from ui.live_chart import Click, Frame, Sentence
 from ui.navigation import Lesson
+
+
+class RunFigure(Protocol):
+    """A figure of a run."""
+
+    def show(self, run: Run) -> Canvas:
+        """Fill in where `run` stands."""
+
+
+FigureMaker = Callable[[tuple[LaneStyle, ...], Look], RunFigure]
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,8 @@ def train(
     ready: bool,
     name: str = "run",
     sentence: Callable[[Run, int], str] | None = None,
+    figure: FigureMaker | None = None,
+    on_click: Callable[[Click], None] | None = None,
 ) -> Run:
     """Buttons, sentences and figure of `networks`, which train side by side on the same data.
 
@@ -58,6 +72,8 @@ def train(
         ready: whether Train can be pressed: the guess has been made.
         name: of this run, where a page has several.
         sentence: how network number n of the run is doing; by default as the playground says it.
+        figure: makes the figure; by default the networks' `rows` below their loss.
+        on_click: what a click on a point of the figure does.
 
     Returns:
         The run, so that the page can say what came out once it is over.
@@ -73,7 +89,7 @@ def train(
         look = Look(theme_named(st.context.theme.type), session.is_narrow())
         styles = lane_styles(experiments, look.theme, titles)
         return Frame(
-            canvas=_figure(place, styles, look, rows).show(run),
+            canvas=_figure(place, styles, look, rows, figure).show(run),
             alt=words.figure_in_words(run),
             running=run.playing and not run.over,
             step=run.step,
@@ -86,9 +102,10 @@ def train(
             ],
             lines=2 if look.narrow or len(styles) > 2 else 1,
             announce=words.announcement(run),
+            clickable=on_click is not None,
         )
 
-    stage = live.Stage(place, current, frame)
+    stage = live.Stage(place, current, frame, on_click=on_click or _nothing)
     st.fragment(_bar, key=stage.bar)(stage, ready, experiments)
     live.show(stage)
     return current()
@@ -134,10 +151,19 @@ def _again(stage: live.Stage[Run], experiments: tuple[Experiment, ...]) -> None:
     live.refresh(stage)
 
 
-def _figure(place: str, styles: tuple[LaneStyle, ...], look: Look, rows: tuple[Row, ...]) -> TrainingFigure:
-    return session.kept(
-        f"{place}.figure", (styles, look, rows), lambda: TrainingFigure(styles, look, rows, stacked=look.narrow)
-    )
+def _figure(
+    place: str, styles: tuple[LaneStyle, ...], look: Look, rows: tuple[Row, ...], figure: FigureMaker | None
+) -> RunFigure:
+    def make() -> RunFigure:
+        return figure(styles, look) if figure else TrainingFigure(styles, look, rows, stacked=look.narrow)
+
+    # a maker that is a `partial` says by its arguments what it would make
+    made_of = (figure.func, figure.args, repr(figure.keywords)) if isinstance(figure, partial) else figure
+    return session.kept(f"{place}.figure", (styles, look, rows, made_of), make)
+
+
+def _nothing(click: Click) -> None:
+    """A click that is of no interest."""
 
 
 def _sentence(run: Run, number: int, network: Network) -> str:

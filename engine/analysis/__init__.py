@@ -1,0 +1,1 @@
+"""What the lessons ask of a network: pure functions of its parameters, in NumPy."""
