@@ -8,6 +8,7 @@ from engine.experiment import Experiment
 from engine.setup import Setup
 from figures.column import Row
 from ui import lesson
+from ui.by_hand import step_by_hand
 from ui.training import Network, seed_of, train
 
 page = lesson.begin("why_recurrence")
@@ -43,4 +44,10 @@ lesson.why(
     "h<sub>t−1</sub>, which it has made from everything before, and training teaches it to pass the bits along.",
     "J. L. Elman (1990), Finding structure in time, Cognitive Science 14",
 )
+lesson.heading("One step, by hand")
+lesson.text(
+    "h<sub>t</sub> = f<sub>c</sub>(h<sub>t−1</sub>, x<sub>t</sub>): the new state is a function, with parameters c, of "
+    "the old state and the new input. The same function with the same weights works at every step."
+)
+step_by_hand()
 lesson.end(page, Setup(replace(rnn, window=window), ("rnn", "window")))

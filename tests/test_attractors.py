@@ -60,7 +60,7 @@ def test_paths_are_those_of_the_network_and_a_push_moves_every_unit() -> None:
         np.testing.assert_allclose(path[step, 0], h)
     still = path_from(TWO_UNITS, parameters, np.array([[0.3, -0.4]]), RUN)[-1]
     pushed = path_from(TWO_UNITS, parameters, np.array([[0.3, -0.4]]), 80, push=np.array([[0.1, -0.1]]))
-    np.testing.assert_allclose(pushed[0], still + [[0.1, -0.1]])
+    np.testing.assert_allclose(pushed[0], still + np.array([[0.1, -0.1]]))
     np.testing.assert_allclose(pushed[-1], still, atol=1e-3)
 
 

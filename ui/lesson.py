@@ -37,7 +37,12 @@ def begin(name: str) -> Lesson:
 def text(words: str) -> None:
     """A paragraph in the width of a column."""
     with st.container(width=READING):
-        st.markdown(words)
+        st.markdown(words, unsafe_allow_html=True)
+
+
+def heading(words: str) -> None:
+    """A second part of the page."""
+    st.subheader(words, anchor=False)
 
 
 def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "guess") -> str | None:
