@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from engine.parameters import parameter_count
 from engine.recording import Recording
 from engine.store import ChunkStore
 from engine.tasks import Task, task_of
-from engine.training import initial_state
+from engine.training import TrainingState, initial_state
 
 AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
 QUEUE_SECONDS = 0.12  # work waiting before each worker from which on chunks are made smaller
@@ -151,6 +151,18 @@ class Lane:
         return self.ending is Ending.SOLVED
 
     @property
+    def diverged(self) -> bool:
+        """Whether its loss or gradient has stopped being a number."""
+        return self.ending is Ending.DIVERGED
+
+    @property
+    def gradient_ratio(self) -> float:
+        """‖∂L/∂h_1‖ ÷ ‖∂L/∂h_T‖ of the last layer, the median over the displayed sequences."""
+        norms = gradient_norms(self.recording)[-1]  # (T, B)
+        with np.errstate(all="ignore"):
+            return float(np.median(norms[0] / norms[-1]))
+
+    @property
     def parameter_count(self) -> int:
         """How many numbers it learns."""
         return parameter_count(self.chunk.state.parameters)
@@ -170,6 +182,30 @@ class Lane:
     def could_become(self, experiment: Experiment) -> bool:
         """Whether `experiment` has the same past up to here, so that this lane can go on as it."""
         return experiment.until(self.step) == self.experiment.until(self.step)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Networks as they stand, which train no further.
+
+    Attributes:
+        lanes: one a network.
+    """
+
+    lanes: tuple[Lane, ...]
+
+    @property
+    def step(self) -> int:
+        """Training steps made by the lane that is furthest."""
+        return max(lane.step for lane in self.lanes)
+
+    @classmethod
+    def of(cls, experiment: Experiment, *states: TrainingState) -> Snapshot:
+        """The network of `experiment` in each of `states`."""
+        lanes = tuple(Lane(experiment) for _ in states)
+        for lane, state in zip(lanes, states, strict=True):
+            lane.show(first_chunk(experiment, state))
+        return cls(lanes)
 
 
 class Run:

@@ -87,7 +87,7 @@ class Column:
         layer = min(self._look.layer, len(lane.recording.layers) - 1)
         states = lane.recording.layers[layer].hidden_state[:, self._look.sequence]
         view = View(lane, layer, self._look.sequence, _unit_order(states, self._look.by_activity), horizon)
-        equation = f" · {self._cell.equations[0]}" if self._equation else ""
+        equation = f" · {self._cell.equation(self.style.experiment.activation)}" if self._equation else ""
         small = self._canvas.muted(f"{lane.parameter_count:,} parameters{equation}")
         self._head.html = f"<b>{self.style.title}</b> <span style='font-size:12px'>{small}</span>"
         for part in self._parts:

@@ -158,9 +158,10 @@ def _svg(theme: Theme, height: float, parts: Sequence[str], title: str) -> str:
         "<defs><marker id='tip' markerWidth='7' markerHeight='7' refX='5' refY='3' orient='auto' "
         f"markerUnits='userSpaceOnUse'><path d='M0,0 L6,3 L0,6 Z' fill='{theme.muted}'/></marker></defs>"
     )
+    size = f"width='{WIDTH}' height='{height:.0f}' viewBox='0 0 {WIDTH} {height:.0f}'"
     return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' role='img' aria-label='{title}' width='{WIDTH}' height='{height:.0f}' "
-        f"viewBox='0 0 {WIDTH} {height:.0f}'><style>{style}</style>{tip}{''.join(parts)}</svg>"
+        f"<svg xmlns='http://www.w3.org/2000/svg' role='img' aria-label='{title}' {size}>"
+        f"<style>{style}</style>{tip}{''.join(parts)}</svg>"
     )
 
 

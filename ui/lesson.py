@@ -11,11 +11,13 @@ end(lesson, Setup(…))
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from engine.runs import Lane
 from engine.setup import Setup
 from ui import frame, live, navigation
 from ui.navigation import Lesson
@@ -57,6 +59,11 @@ def controls() -> DeltaGenerator:
     return st.container(horizontal=True, gap="large", vertical_alignment="top")
 
 
+def column() -> DeltaGenerator:
+    """A part of the page in the width of a column of text."""
+    return st.container(width=READING)
+
+
 def choose(label: str, options: Mapping[str, str], key: str, default: str | None = None) -> str:
     """One of `options`, value → words; the first, or `default`, to begin with."""
     return st.segmented_control(
@@ -72,7 +79,7 @@ def choose(label: str, options: Mapping[str, str], key: str, default: str | None
 def outcome(words: str) -> None:
     """What came out, in the reader's own numbers."""
     with st.container(width=READING, border=True):
-        st.markdown(words)
+        st.markdown(words, unsafe_allow_html=True)
 
 
 def verdict(bet: str | None, happened: str) -> str:
@@ -80,6 +87,21 @@ def verdict(bet: str | None, happened: str) -> str:
     if bet is None:
         return f"**{happened}.**"
     return f"**{happened}**, as you guessed." if bet == happened else f"You guessed “{bet}”. It was: **{happened}.**"
+
+
+def power(number: float) -> str:
+    """A number of any size as a reader wants it: 0.25, or a power of ten."""
+    if not math.isfinite(number) or 0.01 <= abs(number) < 1000 or not number:
+        return f"{number:.2g}"
+    exponent = math.floor(math.log10(abs(number)))
+    return f"{number / 10**exponent:.0f}·10<sup>{exponent}</sup>".replace("-", "−")
+
+
+def solved_or_not(lane: Lane, subject: str) -> str:
+    """Whether a network has solved its task, in a short sentence."""
+    if lane.solved:
+        return f"{subject} has solved the task after {lane.step:,} steps."
+    return f"{subject} has not solved the task in {lane.step:,} steps."
 
 
 def why(words: str, *sources: str) -> None:

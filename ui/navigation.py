@@ -42,6 +42,18 @@ LESSONS = (
         ":material/tune:",
         "There are three ways to tell a recurrent network something, and three ways to tell it what is wanted.",
     ),
+    Lesson(
+        "gates",
+        "Gates",
+        ":material/sensor_door:",
+        "An LSTM decides at every step what to throw away, what to add and what to let out.",
+    ),
+    Lesson(
+        "gradients",
+        "Gradients",
+        ":material/trending_down:",
+        "What an early step teaches a plain RNN fades with every step in between; an LSTM's cell state carries it.",
+    ),
 )
 
 

@@ -143,6 +143,12 @@ class Cell(ABC, Generic[TraceType]):
             start: (S, B, H), zero if None.
         """
 
+    def equation(self, activation: str) -> str:
+        """The first of `equations`, with the activation that the network has."""
+        if "activation" not in self.own_settings or activation == "tanh":
+            return self.equations[0]
+        return self.equations[0].replace("tanh(", "ReLU(" if activation == "relu" else "(")
+
     def fan_in(self, channels: int, window: int) -> int:
         """How many numbers a unit of the first layer sees at one step of inputs with `channels` channels."""
         return channels

@@ -1,0 +1,25 @@
+"""The experiments behind the lessons: what a page runs and what a test holds its claims against are the same."""
+
+from __future__ import annotations
+
+from engine.experiment import Experiment
+
+FADES = Experiment(task="adding", cell="rnn", length=50, hidden_size=32, steps=2000)
+"""Gradients: the adding problem, on which the plain RNN's gradient fades and the LSTM's does not."""
+
+EXPLODES = Experiment(
+    task="adding",
+    cell="rnn",
+    activation="relu",
+    initialization="identity",
+    spectral_radius=1.03,
+    optimizer="sgd",
+    learning_rate=0.1,
+    length=50,
+    clip_norm=None,
+    steps=300,
+)
+"""Gradients: a recurrence a little above 1, whose gradient grows with each step back (after Le et al. 2015)."""
+
+GATES = Experiment(task="adding", cell="lstm", length=30, hidden_size=32, learning_rate=0.005, steps=1500)
+"""Gates: the adding problem needs all three: let the marked numbers in, keep them, let the sum out."""

@@ -1,0 +1,78 @@
+"""Gradients: why they vanish, why the cell state carries them, what exploding is and what clipping does (N14)."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from engine.lessons import EXPLODES, FADES
+from engine.setup import Setup
+from figures.column import Row
+from ui import lesson
+from ui.flow import flow_chart
+from ui.training import Network, seed_of, train
+
+page = lesson.begin("gradients")
+lesson.text(
+    "Two numbers, marked early and late among 50, have to be added at the end. What the network gets told about an "
+    "early step is the gradient that comes back to it: ∂L/∂h<sub>t</sub>, from the last step to the first."
+)
+options = ("About as large", "A tenth", "A millionth or less")
+bet = lesson.guess(page, "in the RNN, how large is the gradient at the first step, compared with the last?", options)
+fades = replace(FADES, seed=seed_of(page))
+run = train(
+    page, (Network("RNN", fades), Network("LSTM", replace(fades, cell="lstm"))), (Row.NOW, Row.REACH), bet is not None
+)
+if run.over:
+    rnn, lstm = (lane.gradient_ratio for lane in run.lanes)
+    happened = options[2] if rnn < 1e-5 else options[1] if rnn < 0.3 else options[0]
+    lesson.outcome(
+        f"{lesson.verdict(bet, happened)} In this RNN the first step's gradient is {lesson.power(rnn)} times the last "
+        f"step's, in this LSTM {lesson.power(lstm)} times. {lesson.solved_or_not(run.lanes[1], 'The LSTM')}"
+    )
+lesson.why(
+    "On its way back the gradient is multiplied by the same kind of matrix at every step, "
+    "∂h<sub>t</sub>/∂h<sub>t−1</sub> = diag(φ′) U. Fifty factors a little below 1 leave nothing, fifty a little above "
+    "blow it up. The LSTM's cell state is passed on by an addition, c<sub>t</sub> = f<sub>t</sub> c<sub>t−1</sub> + …, "
+    "whose factor is the forget gate, which training can bring close to 1.",
+    "S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9",
+)
+
+lesson.heading("Fifty factors")
+lesson.text("Untrained networks with 32 units. Move the spectral radius, the largest |eigenvalue| of U, across 1.")
+with lesson.controls():
+    radius = st.slider("Spectral radius of U", 0.5, 1.5, 0.9, 0.05, key="gradients.radius", width=300)
+    bias = st.slider("LSTM's forget-gate bias", -2.0, 5.0, 3.0, 0.5, key="gradients.bias", width=300)
+with lesson.column():
+    flow_chart(page, radius, bias)
+lesson.why(
+    "U is a rotation times ρ, so without a squashing function ‖∂h<sub>T</sub>/∂h<sub>k</sub>‖ is exactly "
+    "ρ<sup>T−k</sup>: a straight line on the log axis, and also the bound σ<sub>max</sub>(U)<sup>T−k</sup> that tanh "
+    "stays below, since its slope is at most 1. The LSTM's solid line counts all ways back, its dotted one only that "
+    "along the cell state: the product of the forget gates, which their bias holds open.",
+    "R. Pascanu, T. Mikolov and Y. Bengio (2013), On the difficulty of training recurrent neural networks, ICML",
+)
+
+lesson.heading("Exploding, and clipping")
+lesson.text(
+    f"A ReLU network whose recurrence begins at {EXPLODES.spectral_radius:g} times the identity; and "
+    f"{EXPLODES.spectral_radius:g}<sup>50</sup> ≈ {EXPLODES.spectral_radius**50:.1f}. Of two copies one scales down "
+    "every gradient that is longer than the norm you set."
+)
+clip = st.slider("Clipping at norm", 0.5, 10.0, 1.0, 0.5, key="gradients.clip", width=300)
+explodes = replace(EXPLODES, seed=seed_of(page, "clipping"))
+both = (
+    Network("Without clipping", explodes, "The network without clipping"),
+    Network(f"Clipped at {clip:g}", replace(explodes, clip_norm=clip), "The network with clipping"),
+)
+wild = train(page, both, (Row.NOW,), ready=True, name="clipping")
+if wild.over:
+    worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
+    lesson.outcome(
+        f"Without clipping the loss went up to **{worst:,.0f}**{', then diverged' if wild.lanes[0].diverged else ''}; "
+        f"with clipping at {clip:g} never above **{calm:,.1f}**."
+    )
+lesson.why(
+    "Where the loss has a cliff, the gradient at its foot is huge and one step along it throws the weights far away. "
+    "Clipping keeps the direction and shortens the step. It can't help a gradient that has vanished.",
+)
+lesson.end(page, Setup(fades, ("rnn", "lstm")))
