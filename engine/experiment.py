@@ -328,10 +328,10 @@ class Experiment:
         if self.initialization == "pytorch":
             names |= {"spectral_radius"}
         if not cell.states:
-            names |= {"initialization", "spectral_radius", "initial_state", "input_way"}
+            names |= {"initialization", "spectral_radius", "initial_state", "initial_units", "input_way"}
         if self.initial_state == "zero":
             names |= {"initial_units"}
-        if self.input_way != "driven":
+        if self.input_way != "driven" and cell.states:  # without states, inputs always drive
             names |= {"driven_units"}
         if self.target_way != "readout":
             names |= {"read_units"}

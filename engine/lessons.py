@@ -23,3 +23,9 @@ EXPLODES = Experiment(
 
 GATES = Experiment(task="adding", cell="lstm", length=30, hidden_size=32, learning_rate=0.005, steps=1500)
 """Gates: the adding problem needs all three: let the marked numbers in, keep them, let the sum out."""
+
+REMEMBERS = Experiment(task="echo", cell="rnn", length=12, hidden_size=32, learning_rate=0.005, steps=1000)
+"""Hidden state: repeat a bit, for which all younger bits have to be carried along."""
+
+PARITY = Experiment(task="parity", cell="rnn", length=8, hidden_size=16, learning_rate=0.01, steps=1000)
+"""Hidden state: what no linear dynamics can do."""

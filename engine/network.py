@@ -43,21 +43,25 @@ def unroll(
     """Run the network of `parameters` over `inputs` (T, B, I); T and B need not be the experiment's own.
 
     Args:
-        start: for each layer the states (S, B, H) to start from (without the clamped units), instead of the
-            experiment's own initial state.
+        start: for each layer the states (S, B, H) to start from, instead of the experiment's own initial state.
+            What a network did from step k on is what it does from the states of step k.
     """
     cell, sizes = CELLS[experiment.cell], sizes_of(experiment)
     inputs = inputs.astype(np.float64)
     traces: list[Trace] = []
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-        states = seen_by_first_layer(experiment, inputs)
+        states = seen = seen_by_first_layer(experiment, inputs)
+        if start is not None and sizes.free < sizes.units:
+            seen[0] = start[0][0, :, sizes.free :]
         for layer in range(experiment.layers):
-            begin = start[layer] if start is not None else _own_start(experiment, sizes, parameters, inputs, layer)
+            begin = _own_start(experiment, sizes, parameters, inputs, layer)
+            if start is not None:
+                begin = start[layer][..., : sizes.free]
             weights = layer_weights(experiment, parameters, layer)
             traces.append(cell.forward(weights, states, experiment.activation, begin))
             states = traces[-1].hidden_state
-        if experiment.input_way == "clamped" and cell.states:
-            traces[-1] = _with_clamped(traces[-1], inputs)
+        if sizes.free < sizes.units:
+            traces[-1] = _with_clamped(traces[-1], inputs, seen[0])
             states = traces[-1].hidden_state
         return Unrolled(tuple(traces), _outputs(experiment, sizes, parameters, states))
 
@@ -131,28 +135,28 @@ def _outputs(experiment: Experiment, sizes: Sizes, parameters: Parameters, state
     return outputs
 
 
-def _with_clamped(trace: Trace, inputs: np.ndarray) -> Trace:
-    """`trace` with I more units, whose states are the inputs (T, B, I)."""
-    steps, batch, clamped = inputs.shape
-    nothing = np.full((steps, batch, clamped), np.nan)
+def _with_clamped(trace: Trace, states: np.ndarray, start: np.ndarray) -> Trace:
+    """`trace` with I more units, which held `start` (B, I), then `states` (T, B, I); what they don't have is NaN."""
+    clamped = states.shape[-1]
     arrays = {each.name: getattr(trace, each.name) for each in fields(trace)}
-    padded = {
-        name: np.concatenate([value, nothing if len(value) == steps else nothing[:1].repeat(len(value), 0)], axis=-1)
-        for name, value in arrays.items()
+    wider = {
+        name: np.pad(value, ((0, 0), (0, 0), (0, clamped)), constant_values=np.nan) for name, value in arrays.items()
     }
-    padded["hidden_state"] = np.concatenate([trace.hidden_state, inputs], axis=-1)
-    return replace(trace, **padded)
+    wider["hidden_state"][..., -clamped:] = states
+    wider["start"][0, :, -clamped:] = start
+    return replace(trace, **wider)
 
 
 def _clamped_back(
     experiment: Experiment, parameters: Parameters, sizes: Sizes, trace: Trace, state_grad: np.ndarray
 ) -> Trace:
     """The gradients of a layer with clamped units, whose own gradient is that of the value they hold."""
-    free = replace(trace, **{each.name: getattr(trace, each.name)[..., : sizes.free] for each in fields(trace)})
+    free, held = np.s_[..., : sizes.free], np.s_[..., sizes.free :]
+    alone = replace(trace, **{each.name: getattr(trace, each.name)[free] for each in fields(trace)})
     weights = layer_weights(experiment, parameters, 0)
-    direct = state_grad[..., : sizes.free]
-    back, seen_grad = CELLS[experiment.cell].backward(weights, free, direct, experiment.activation)
-    held_grad = state_grad[..., sizes.free :].copy()
-    held_grad[:-1] += seen_grad[1:]
-    whole = _with_clamped(back, trace.hidden_state[..., sizes.free :])
-    return replace(whole, hidden_state_grad=np.concatenate([back.hidden_state_grad, held_grad], axis=-1))
+    back, seen_grad = CELLS[experiment.cell].backward(weights, alone, state_grad[free], experiment.activation)
+    whole = _with_clamped(back, trace.hidden_state[held], trace.start[0][held])
+    whole.hidden_state_grad[held] = state_grad[held]
+    whole.hidden_state_grad[:-1][held] += seen_grad[1:]  # what is held at a step is seen at the next
+    whole.start_grad[0][held] = seen_grad[0]
+    return whole

@@ -88,7 +88,7 @@ def initial_parameters(experiment: Experiment) -> dict[str, np.ndarray]:
     for layer in range(experiment.layers):
         parameters |= _layer_parameters(experiment, sizes, layer, draw)
     if sizes.read:
-        bound = 1 / np.sqrt(sizes.units)
+        bound = 1 / np.sqrt(sizes.read)
         parameters["readout.weight"] = draw.uniform(-bound, bound, (len(task.outputs), sizes.read))
         parameters["readout.bias"] = draw.uniform(-bound, bound, len(task.outputs))
     return {name: value.astype(np.float32) for name, value in parameters.items()}

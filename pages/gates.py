@@ -22,9 +22,9 @@ run = train(
     page, [Network("LSTM", experiment)], (Row.SEQUENCE, Row.HIDDEN, Row.GATES, Row.CELL, Row.REACH), bet is not None
 )
 lesson.why(
-    "c<sub>t</sub> = f<sub>t</sub> ⊙ c<sub>t−1</sub> + i<sub>t</sub> ⊙ tanh(…): the forget gate f, a sigmoid, says what "
-    "of the cell state is kept and what is thrown away; the input gate i how much of the new candidate, a tanh, is "
-    "added. h<sub>t</sub> = o<sub>t</sub> ⊙ tanh(c<sub>t</sub>): the output gate o says what is let out.",
+    "c<sub>t</sub> = f<sub>t</sub> ⊙ c<sub>t−1</sub> + i<sub>t</sub> ⊙ tanh(…): the forget gate f, a sigmoid, says "
+    "what of the cell state is kept and what is thrown away; the input gate i how much of the new candidate, a tanh, "
+    "is added. h<sub>t</sub> = o<sub>t</sub> ⊙ tanh(c<sub>t</sub>): the output gate o says what is let out.",
     "S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9",
     "F. A. Gers, J. Schmidhuber and F. Cummins (2000), Learning to forget, Neural Computation 12",
 )

@@ -37,6 +37,12 @@ LESSONS = (
         "A network that feeds its own output back can use inputs that have long gone by; one without can't.",
     ),
     Lesson(
+        "hidden_state",
+        "Hidden state",
+        ":material/grid_view:",
+        "The hidden state keeps the past, spread over many units; non-linear steps update it in complicated ways.",
+    ),
+    Lesson(
         "inputs_and_targets",
         "Inputs and targets",
         ":material/tune:",

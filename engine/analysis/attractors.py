@@ -61,11 +61,8 @@ def path_from(
     inputs = np.repeat(points[np.newaxis], RUN if push is not None else steps, axis=0)
     unrolled = unroll(experiment, parameters, inputs)
     if push is not None:
-        free = unrolled.layers[0].start.shape[-1]
         states = unrolled.hidden_state[-1] + push
-        unrolled = unroll(
-            experiment, parameters, inputs[:1].repeat(steps, axis=0), start=[states[np.newaxis, :, :free]]
-        )
+        unrolled = unroll(experiment, parameters, inputs[:1].repeat(steps, axis=0), start=[states[np.newaxis]])
         return np.concatenate([states[np.newaxis, :, :2], unrolled.outputs[:-1]])
     return unrolled.outputs[..., :2]
 
