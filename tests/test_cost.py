@@ -36,7 +36,7 @@ def test_a_window_over_the_whole_sequence_grows_with_it(settings: dict[str, obje
     assert counts.tolist() == [parameter_count(parameters) for parameters in built]
 
 
-def test_the_window_s_count_is_the_formula_also_beyond_what_can_be_built() -> None:
+def test_a_window_wider_than_can_be_built_is_counted_by_the_formula() -> None:
     lengths = np.array([51, 200, 1000])
     hidden, readout = lengths * 6 * 8 + 8, 4 * 8 + 4
     assert (parameter_counts(small("window"), lengths.tolist()) == hidden + readout).all()
