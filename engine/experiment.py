@@ -297,13 +297,15 @@ class Experiment:
         except ExperimentError as problem:  # each field is in its own range, but they don't suit each other
             problems = [*problems, str(problem)]
         ways: dict[str, Any] = {name: getattr(DEFAULT, name) for name in WAYS}
-        with suppress(ExperimentError):
-            return cls(**(values | ways)), problems
+        for given_up in (*({name: value} for name, value in ways.items()), ways):  # no more of them than it takes
+            with suppress(ExperimentError):
+                return cls(**(values | given_up)), problems
         task = task_named(values.get("task", DEFAULT.task), values.get("series", DEFAULT.series))
-        length = {"length": task.default_length}
-        with suppress(ExperimentError):
-            return cls(**(values | length)), problems
-        return cls(**(values | ways | length)), problems
+        values["length"] = task.default_length
+        try:
+            return cls(**values), problems
+        except ExperimentError as problem:
+            return cls(**(values | ways)), [*problems, str(problem)]
 
     def settings_at(self, step: int) -> tuple[float, float | None]:
         """Learning rate and clipping norm of training step number `step` (counted from 0)."""
@@ -343,8 +345,8 @@ RULES: dict[str, Choice | Number | Changes] = {each.name: each.metadata["rule"] 
 
 DEFAULT = Experiment()
 
-WAYS = ("input_way", "target_way", "target_steps", "layers")
-"""Fields that have to suit each other and the task."""
+WAYS = ("target_steps", "layers", "target_way", "input_way")
+"""Fields that have to suit each other and the task. Where a link's don't, the first ones are given up first."""
 
 
 def _items(query: str | Mapping[str, str]) -> tuple[list[tuple[str, str]], list[str]]:

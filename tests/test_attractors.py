@@ -1,13 +1,19 @@
-"""Attractors and basins, against networks whose fixed points are known."""
+"""Attractors and basins, against networks whose fixed points are known; and what training makes of networks."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engine import Experiment, initial_state
 from engine.analysis.attractors import RUN, basins, path_from, share_that_stays
-from engine.chunks import train_chunk
+from engine.chunks import Chunk, train_chunk
+from engine.network import unroll
+from engine.parameters import Parameters
+from engine.supply import fresh_batch
 
 TWO_UNITS = Experiment(task="attractors", cell="rnn", length=20, hidden_size=2, input_way="initial", target_way="units")
 
@@ -80,3 +86,79 @@ def test_the_lesson_says_what_comes_out(seed: int, input_way: str) -> None:
         assert share(target_steps=1) < 0.2
         assert share(target_steps=1, hidden_size=2, initialization="identity") > 0.9, "two units can do no other"
         assert share(task="cycle") > 0.9
+
+
+# --- what training makes: seeds, steps and shares as measured ---
+
+
+def learner(seed: int, **settings: Any) -> Experiment:
+    """Sixteen units, of which two are asked to be at the targets."""
+    usual: dict[str, Any] = {"task": "attractors", "length": 12, "target_steps": 6, "input_way": "initial"}
+    return Experiment(
+        cell="rnn", hidden_size=16, learning_rate=0.01, steps=1500, target_way="units", seed=seed, **(usual | settings)
+    )
+
+
+def trained(experiment: Experiment) -> Chunk:
+    """The whole run, at once."""
+    return train_chunk(experiment, initial_state(experiment), experiment.steps)
+
+
+def run_on(experiment: Experiment, parameters: Parameters, told: int = 250) -> tuple[np.ndarray, np.ndarray]:
+    """States (250, 64, H) from fresh starts, the input there for the first `told` steps, and targets (64, 2)."""
+    batch = fresh_batch(experiment, 64)
+    inputs = batch.inputs[:1].repeat(250, axis=0)
+    inputs[told:] = 0
+    return unroll(experiment, parameters, inputs).hidden_state, batch.targets[-1]
+
+
+def share_held(states: np.ndarray, targets: np.ndarray) -> float:
+    """Share of states that are within 0.2 of their targets at each of the steps 189 to 200."""
+    return float(np.mean(np.abs(states[188:200, :, :2] - targets).max(axis=(0, 2)) < 0.2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("input_way", ["driven", "initial", "clamped"])
+def test_four_places_are_learned_whichever_way_the_start_is_told(seed: int, input_way: str) -> None:
+    chunk = trained(learner(seed, input_way=input_way))
+    assert chunk.ending == "solved" and chunk.state.step < 800
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("input_way", ["driven", "clamped"])
+def test_told_at_every_step_a_state_stays_even_when_the_input_has_gone(seed: int, input_way: str) -> None:
+    experiment = learner(seed, input_way=input_way)
+    assert share_held(*run_on(experiment, trained(experiment).state.parameters, told=50)) == 1
+
+
+def test_told_at_the_start_only_six_steps_of_twelve_rarely_make_a_place_that_holds() -> None:
+    experiments = [learner(seed) for seed in range(5)]
+    shares = [share_held(*run_on(each, trained(each).state.parameters)) for each in experiments]
+    assert sorted(shares)[3] < 0.1, "four seeds of five"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sixteen_steps_of_twenty_make_places_that_hold_and_pull_and_the_last_step_alone_does_not(seed: int) -> None:
+    experiment = learner(seed, length=20, target_steps=16)
+    parameters = trained(experiment).state.parameters
+    states, targets = run_on(experiment, parameters)
+    assert share_held(states, targets) == 1, "trained for 20 steps, held for 200"
+    assert np.abs(states[249] - states[199]).max() < 1e-3
+    push = np.random.default_rng(seed).choice([-0.1, 0.1], states[199].shape)
+    back = unroll(experiment, parameters, np.zeros((50, 64, 2)), start=[(states[199] + push)[np.newaxis]])
+    assert np.mean(np.abs(back.hidden_state[-1] - states[249]).max(axis=1) < 0.05) > 0.85
+    last = replace(experiment, target_steps=1)
+    assert share_held(*run_on(last, trained(last).state.parameters)) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cycle_is_learned_and_goes_round_long_after_the_training_ends(seed: int) -> None:
+    experiment = learner(seed, task="cycle", length=24, target_steps=0)
+    chunk = trained(experiment)
+    assert chunk.ending == "solved" and chunk.state.step < 300
+    states, _ = run_on(experiment, chunk.state.parameters)
+    path = states[50:, :, 0] + 1j * states[50:, :, 1]
+    assert np.abs(path).min() > 0.6 and np.abs(path).max() < 0.85
+    turns = np.unwrap(np.angle(path), axis=0)
+    steps_a_turn = 2 * np.pi * (len(turns) - 1) / (turns[-1] - turns[0])
+    np.testing.assert_allclose(steps_a_turn, 12, atol=0.3)

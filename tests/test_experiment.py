@@ -19,7 +19,7 @@ import pytest
 
 from engine import CELLS, TASKS, Change, Experiment, ExperimentError, advance, initial_state, task_of
 from engine import series as library
-from engine.experiment import DEFAULT, RULES, WAYS, Changes, Choice, Number
+from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS, Changes, Choice, Number
 from engine.setup import DEFAULT_CELLS, Setup
 from engine.tasks import task_named
 
@@ -62,10 +62,22 @@ def random_experiment(draw: random.Random) -> Experiment:
     if values["task"] != "series" or library.is_here(values["series"]):
         task = task_named(values["task"], values["series"])
         values["length"] = min(max(values["length"], task.min_length), task.max_length)
-    try:
-        return Experiment(**values)
-    except ExperimentError:  # ways of input and target that suit neither each other nor the task
-        return Experiment(**(values | {name: getattr(DEFAULT, name) for name in WAYS}))
+        values["target_steps"] = draw.randint(0, task.most_target_steps(values["length"]))
+    ways = {name: values.pop(name) for name in draw.sample(WAYS, len(WAYS))}
+    experiment = Experiment(**values)
+    for name, value in ways.items():
+        with suppress(ExperimentError):  # it suits neither the others nor the task
+            experiment = replace(experiment, **{name: value})
+    return experiment
+
+
+def test_random_experiments_have_all_ways_of_input_and_target() -> None:
+    draw = random.Random(11)
+    drawn = [random_experiment(draw) for _ in range(2000)]
+    for name in ("input_way", "target_way", "initial_state", "cell"):
+        for option in CHOICES[name].options:
+            assert sum(getattr(each, name) == option for each in drawn) > 30, option
+    assert sum(each.target_steps > 0 for each in drawn) > 100
 
 
 def random_edit(query: str, draw: random.Random) -> str:
@@ -327,8 +339,13 @@ PLANE = {"task": "cycle", "clip_norm": 0.01}  # which allows all ways of input a
     + [Experiment(**TINY, task="series")]  # type: ignore[arg-type]
     + [Experiment(**TINY, **PLANE, cell=cell) for cell in ("gru", "window")]  # type: ignore[arg-type]
     + [Experiment(**TINY, **PLANE, cell="rnn", input_way="clamped", initial_state="learned")]  # type: ignore[arg-type]
-    + [Experiment(**TINY, **PLANE, cell="rnn", input_way="initial", target_way="units")],  # type: ignore[arg-type]
-    ids=lambda base: f"{base.task}-{base.cell}-{base.initialization}-{base.input_way}",
+    + [Experiment(**TINY, **PLANE, cell="rnn", input_way="initial", target_way="units")]  # type: ignore[arg-type]
+    + [
+        Experiment(**TINY, **PLANE, cell=cell, input_way=input_way, initial_state="learned", driven_units=1)  # type: ignore[arg-type]
+        for cell in ("window", "lstm")
+        for input_way in INPUT_WAYS
+    ],
+    ids=lambda base: f"{base.task}-{base.cell}-{base.initialization}-{base.input_way}-{base.initial_state}",
 )
 def test_until_agrees_exactly_where_training_agrees(name: str, base: Experiment) -> None:
     variant = {"changes": (Change(3, 0.5, None),)} if name == "later change" else {name: VARIANTS[name]}
