@@ -29,3 +29,9 @@ REMEMBERS = Experiment(task="echo", cell="rnn", length=12, hidden_size=32, learn
 
 PARITY = Experiment(task="parity", cell="rnn", length=8, hidden_size=16, learning_rate=0.01, steps=1000)
 """Hidden state: what no linear dynamics can do."""
+
+COMPUTES = {
+    task: Experiment(task=task, cell="rnn", length=length, hidden_size=24, learning_rate=0.01, steps=1500)
+    for task, length in (("addition", 12), ("parity", 10), ("counting", 24), ("brackets", 20))
+}
+"""Computing anything: small algorithms, learned from short strings."""

@@ -106,10 +106,14 @@ def solved_or_not(lane: Lane, subject: str) -> str:
 
 def why(words: str, *sources: str) -> None:
     """The reason, in two or three sentences, and where it comes from."""
-    with st.container(width=READING):
-        st.markdown(f"**Why?** {words}", unsafe_allow_html=True)
-        if sources:
-            st.caption("Source: " + "; ".join(sources) + ".")
+    text(f"**Why?** {words}")
+    sources_of(*sources)
+
+
+def sources_of(*papers: str) -> None:
+    """Where something comes from."""
+    if papers:
+        st.caption("Source: " + "; ".join(papers) + ".", width=READING)
 
 
 def end(lesson: Lesson, setup: Setup | None = None) -> None:

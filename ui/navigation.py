@@ -43,6 +43,12 @@ LESSONS = (
         "The hidden state keeps the past, spread over many units; non-linear steps update it in complicated ways.",
     ),
     Lesson(
+        "computing_anything",
+        "Computing anything",
+        ":material/calculate:",
+        "With enough units and time a recurrent network can compute whatever a computer can.",
+    ),
+    Lesson(
         "inputs_and_targets",
         "Inputs and targets",
         ":material/tune:",

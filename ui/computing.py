@@ -1,0 +1,109 @@
+"""The parts of the page about computing: lengths never seen, numbers to add, the automaton."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.analysis.adder import ADDER, UNITS, add, adder_parameters, answers, number_of
+from engine.analysis.automata import SYMBOLS, Automaton, Extraction, extract
+from engine.analysis.generalization import counts_right, metric_by_length
+from engine.errors import ExperimentError
+from engine.runs import Lane
+from figures.lengths import LengthCurve, length_canvas
+from figures.palette import Theme
+from ui import lesson, session
+from ui.live_chart import still_chart
+from ui.navigation import Lesson
+from ui.training import look
+
+MOST_COUNTED = 60
+MOST_DIGITS = 40
+
+
+def tested_on_lengths(page: Lesson, lane: Lane, title: str) -> tuple[list[int], list[float]]:
+    """The metric over lengths up to eight times those of training; lengths and values."""
+    experiment, parameters = lane.experiment, lane.chunk.state.parameters
+    lengths = [round(experiment.length * factor) for factor in (0.5, 1, 2, 3, 4, 6, 8)]
+    values = session.kept(
+        f"{page.name}.lengths", (experiment, lane.step), lambda: metric_by_length(experiment, parameters, lengths)
+    )
+    seen = look()
+    curves = [LengthCurve(title, lengths, values, seen.theme.hue(experiment.cell))]
+    if experiment.task == "addition":
+        by_hand = metric_by_length(ADDER, adder_parameters(), lengths)
+        curves.append(LengthCurve("by hand", lengths, by_hand, seen.theme.muted, "dot"))
+    chance = lane.task.chance(experiment.length).metric
+    heading = f"<b>On lengths never seen</b> share of {lane.task.metric.name}"
+    canvas = length_canvas(seen, heading, curves, experiment.length, chance, min(0.4, chance - 0.1))
+    still_chart(
+        f"{page.name}.lengths", canvas, ", ".join(f"{n}: {v:.0%}" for n, v in zip(lengths, values, strict=True))
+    )
+    return lengths, [float(value) for value in values]
+
+
+def counted(lane: Lane) -> str:
+    """How far a counter counts, in a sentence; empty for other tasks."""
+    if lane.experiment.task != "counting":
+        return ""
+    most = counts_right(lane.experiment, lane.chunk.state.parameters, MOST_COUNTED)
+    return f" Asked for aⁿbⁿ with ever larger n, it is right up to n = {most}; in training n went up to 8."
+
+
+def add_by_hand(page: Lesson, lane: Lane | None) -> None:
+    """The hand-made adder: its units, and two numbers of the reader's."""
+    rows = "\n".join(f"| {unit} | {equation} | {meaning} |" for unit, equation, meaning in UNITS)
+    lesson.text(f"| unit | is | which is |\n|---|---|---|\n{rows}")
+    with lesson.controls():
+        texts = [
+            st.text_input(f"{which} number", value, key=f"{page.name}.{which}", max_chars=MOST_DIGITS, width=320)
+            for which, value in (("First", "123456789"), ("Second", "987654321"))
+        ]
+    try:
+        first, second = (_whole(text) for text in texts)
+    except ExperimentError as problem:
+        st.error(str(problem), icon=":material/error:", width=lesson.READING)
+        return
+    steps = max(first, second).bit_length() + 1
+    says = f"{first:,} + {second:,} = **{add(first, second):,}**, worked out by three units in {steps} steps."
+    if lane is not None and lane.experiment.task == "addition":
+        learned = number_of(answers(lane.experiment, dict(lane.chunk.state.parameters), first, second))
+        verdict = "right, too" if learned == first + second else "wrong"
+        says += f" The network that you have trained answers {learned:,}: {verdict}."
+    lesson.outcome(says)
+
+
+def read_automaton(page: Lesson, lane: Lane) -> Extraction:
+    """The automaton of a trained network, drawn."""
+    experiment, parameters = lane.experiment, lane.chunk.state.parameters
+    found = session.kept(f"{page.name}.automaton", (experiment, lane.step), lambda: extract(experiment, parameters))
+    with lesson.column():
+        st.graphviz_chart(_dot(found.automaton, look().theme, lane.task.outputs[0]))
+    return found
+
+
+def has_automaton(task: str) -> bool:
+    """Whether the task's inputs are symbols."""
+    return task in SYMBOLS
+
+
+def _dot(machine: Automaton, theme: Theme, answer: str) -> str:
+    """The machine in the language of Graphviz."""
+    font = f'fontname="sans-serif" fontcolor="{theme.ink}" color="{theme.muted}"'
+    lines = [f'rankdir=LR bgcolor="transparent" node [shape=circle {font}] edge [{font} fontsize=11]']
+    lines.append(f'begin [shape=point color="{theme.muted}"] begin -> 0')
+    for state in range(machine.states):
+        fill = f'style=filled fillcolor="{theme.positive}44"' if machine.answers[state] else ""
+        lines.append(f'{state} [label="{answer if machine.answers[state] else "not"}" fontsize=11 {fill}]')
+        targets: dict[int, list[str]] = {}
+        for symbol, to in zip(machine.symbols, machine.moves[state], strict=True):
+            if to >= 0:
+                targets.setdefault(int(to), []).append(symbol)
+        lines += [f'{state} -> {to} [label="{", ".join(symbols)}"]' for to, symbols in targets.items()]
+    return "digraph {" + "\n".join(lines) + "}"
+
+
+def _whole(text: str) -> int:
+    plain = text.replace(",", "").replace(" ", "").replace("_", "")
+    if not plain.isascii() or not plain.isdecimal() or len(plain) > MOST_DIGITS:
+        raise ExperimentError(f"A number to add has to be whole, not negative, and of at most {MOST_DIGITS} digits.")
+    return int(plain)
