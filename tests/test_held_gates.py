@@ -55,6 +55,24 @@ def test_a_held_gate_is_one_that_is_overwritten_at_every_step(cell: str, gate: s
     assert relative_error(held.outputs, loop_with_held_gate(experiment, parameters, inputs, gate, value)) < 1e-6
 
 
+@pytest.mark.parametrize(("cell", "gate"), CASES)
+@pytest.mark.parametrize(
+    "ways", [{"layers": 3}, {"driven_units": 2}, {"input_way": "clamped"}, {"input_way": "initial"}], ids=str
+)
+def test_in_every_way_of_input_the_gate_is_held_and_the_others_go_on(
+    cell: str, gate: str, ways: dict[str, object]
+) -> None:
+    settings = {"task": "cycle", "length": 12, "hidden_size": 7} | ways
+    experiment = Experiment(cell=cell, **settings)  # type: ignore[arg-type]
+    parameters, inputs = initial_state(experiment).parameters, fresh_batch(experiment, 3).inputs
+    held = unroll(experiment, hold(experiment, parameters, {gate: 0.3}), inputs)
+    for layer in held.layers:
+        openings = {name: getattr(layer, name) for name in BLOCKS[cell]}
+        free = np.isfinite(openings[gate])  # a clamped unit has no gates
+        np.testing.assert_allclose(openings.pop(gate)[free], 0.3, atol=1e-7)
+        assert all((np.abs(other[free] - 0.3) > 1e-4).mean() > 0.99 for other in openings.values())
+
+
 def test_holding_nothing_changes_nothing_and_the_original_stays() -> None:
     parameters = initial_state(GATES).parameters
     before = {name: value.copy() for name, value in parameters.items()}
@@ -84,3 +102,37 @@ def test_the_lesson_says_what_comes_out(seed: int) -> None:
     assert mse["input_gate", 1.0] > 5 * chance, "all numbers get in"
     assert mse["input_gate", 0.0] == pytest.approx(mse["output_gate", 0.0]), "only the read-out's bias answers"
     assert min(mse.values()) > 2 * learned, "every gate is needed"
+
+
+LSTM, GRU = {"cell": "lstm", "hidden_size": 32}, {"cell": "gru", "hidden_size": 32}
+ECHO = {"task": "echo", "length": 20, "learning_rate": 0.005, "steps": 1000}
+RECALL = {"task": "recall", "length": 10, "learning_rate": 0.01, "steps": 1000}
+
+
+def shares_right(seed: int, settings: dict[str, object]) -> dict[tuple[str, float], float]:
+    """Share of answers right, chance 1/2 for ECHO and 1/4 for RECALL, with each gate held shut and open."""
+    experiment = Experiment(seed=seed, **settings)  # type: ignore[arg-type]
+    chunk = train_chunk(experiment, initial_state(experiment), experiment.steps)
+    assert error(experiment, chunk.state.parameters) > 0.98, "learned"
+    return {(gate, value): error(experiment, hold(experiment, chunk.state.parameters, {gate: value}))
+            for gate in BLOCKS[experiment.cell] for value in (0.0, 1.0)}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_which_gate_an_lstm_needs_depends_on_the_task(seed: int) -> None:
+    echo, recall = shares_right(seed, LSTM | ECHO), shares_right(seed, LSTM | RECALL)
+    assert echo["forget_gate", 1.0] < 0.6, "old bits have to be thrown away"
+    assert recall["forget_gate", 1.0] > 0.95, "the one symbol has to be kept"
+    assert echo["forget_gate", 0.0] < 0.7, "and younger ones have to be kept"
+    assert echo["input_gate", 1.0] > 0.95, "every bit has to be let in"
+    for shut in (echo["input_gate", 0.0], echo["output_gate", 0.0]):
+        assert shut == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gru_whose_update_gate_keeps_all_lets_nothing_in(seed: int) -> None:
+    for settings, chance in ((ECHO, 0.5), (RECALL, 0.25)):
+        right = shares_right(seed, GRU | settings)
+        assert right["update_gate", 1.0] == pytest.approx(chance, abs=0.1), "the state stays at zero for ever"
+        assert right["reset_gate", 0.0] < chance + 0.15, "candidates that don't see the old state"
+    assert right["reset_gate", 1.0] > 0.6, "on recall the old state may nearly always be seen"

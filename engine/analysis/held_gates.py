@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from engine.cells import CELLS
 from engine.experiment import Experiment
 from engine.network import unroll
 from engine.parameters import Parameters, layer_names
@@ -34,18 +35,16 @@ def hold(experiment: Experiment, parameters: Parameters, values: Mapping[str, fl
         ValueError: the cell has no such gate, or the opening is not in 0…1.
     """
     held = dict(parameters)
-    width = experiment.hidden_size
+    blocks = BLOCKS.get(experiment.cell, {})
     for gate, value in values.items():
-        block = BLOCKS.get(experiment.cell, {}).get(gate)
-        if block is None or not 0 <= value <= 1:
+        if gate not in blocks or not 0 <= value <= 1:
             raise ValueError(f"{gate}={value} can't be held in a network of the cell {experiment.cell!r}.")
-        rows = slice(block * width, (block + 1) * width)
         for layer in range(experiment.layers):
             names = layer_names(layer)
             for name in names:
                 held[name] = held[name].copy()
-                held[name][rows] = 0
-            held[names[2]][rows] = _logit(value)
+                _rows(experiment, held[name], blocks[gate])[:] = 0
+            _rows(experiment, held[names[2]], blocks[gate])[:] = _logit(value)
     return held
 
 
@@ -53,6 +52,13 @@ def error(experiment: Experiment, parameters: Parameters, size: int = 200) -> fl
     """The task's metric on `size` fresh sequences, never trained on."""
     batch = fresh_batch(experiment, size)
     return task_of(experiment).measure(unroll(experiment, parameters, batch.inputs).outputs, batch)
+
+
+def _rows(experiment: Experiment, packed: np.ndarray, block: int) -> np.ndarray:
+    """Block number `block` of `packed`, as a view. Where not every unit is driven, input weights have fewer rows."""
+    count = CELLS[experiment.cell].blocks
+    view: np.ndarray = packed.reshape(count, len(packed) // count, *packed.shape[1:])[block]
+    return view
 
 
 def _logit(value: float) -> float:
