@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.analysis.horizon import TEMPORAL_ORDER
 from engine.experiment import Experiment
 
 FADES = Experiment(task="adding", cell="rnn", length=50, hidden_size=32, steps=2000)
@@ -35,3 +36,17 @@ COMPUTES = {
     for task, length in (("addition", 12), ("parity", 10), ("counting", 24), ("brackets", 20))
 }
 """Computing anything: small algorithms, learned from short strings."""
+
+COSTS = Experiment(task="echo", cell="rnn", length=20, hidden_size=32, batch_size=1)
+"""Length and cost: one input, one output, whatever the length."""
+
+DELAYS = TEMPORAL_ORDER
+"""Length and cost: a delay that grows with the length."""
+
+LENGTHENS = {
+    "parity": Experiment(task="parity", cell="rnn", length=10, hidden_size=24, learning_rate=0.01, steps=1200),
+    "temporal_order": Experiment(
+        task="temporal_order", cell="rnn", length=20, hidden_size=32, learning_rate=0.005, steps=1200
+    ),
+}
+"""Length and cost: trained at one length, tested at others; a rule for each step, and an answer at the end."""

@@ -9,7 +9,7 @@ from engine.setup import Setup
 from engine.tasks import TASKS
 from figures.column import Row
 from ui import lesson
-from ui.computing import add_by_hand, counted, read_automaton, tested_on_lengths
+from ui.computing import add_by_hand, how_far_it_counts, read_automaton, tested_on_lengths
 from ui.training import Network, seed_of, train
 
 page = lesson.begin("computing_anything")
@@ -35,7 +35,7 @@ if run.over:
     happened = options[2] if values[-1] > 0.99 else options[1] if values[-1] > (chance + 1) / 2 else options[0]
     lesson.outcome(
         f"{lesson.verdict(bet, happened)} {lane.task.metric.name.capitalize()}: {values[1]:.1%} at {lengths[1]} steps, "
-        f"{values[-1]:.1%} at {lengths[-1]}.{counted(lane)}"
+        f"{values[-1]:.1%} at {lengths[-1]}.{how_far_it_counts(lane)}"
     )
 lesson.why(
     "All steps share the same weights, so what is right for one step from one state to the next is right at any length, "

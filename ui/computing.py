@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.analysis.adder import ADDER, UNITS, add, adder_parameters, answers, number_of
 from engine.analysis.automata import SYMBOLS, Automaton, Extraction, extract
-from engine.analysis.generalization import counts_right, metric_by_length
+from engine.analysis.generalization import counted, over_lengths
 from engine.errors import ExperimentError
 from engine.runs import Lane
 from figures.lengths import LengthCurve, length_canvas
@@ -25,12 +25,12 @@ def tested_on_lengths(page: Lesson, lane: Lane, title: str) -> tuple[list[int], 
     experiment, parameters = lane.experiment, lane.chunk.state.parameters
     lengths = [round(experiment.length * factor) for factor in (0.5, 1, 2, 3, 4, 6, 8)]
     values = session.kept(
-        f"{page.name}.lengths", (experiment, lane.step), lambda: metric_by_length(experiment, parameters, lengths)
+        f"{page.name}.lengths", (experiment, lane.step), lambda: over_lengths(experiment, parameters, lengths).metric
     )
     seen = look()
     curves = [LengthCurve(title, lengths, values, seen.theme.hue(experiment.cell))]
     if experiment.task == "addition":
-        by_hand = metric_by_length(ADDER, adder_parameters(), lengths)
+        by_hand = over_lengths(ADDER, adder_parameters(), lengths).metric
         curves.append(LengthCurve("by hand", lengths, by_hand, seen.theme.muted, "dot"))
     chance = lane.task.chance(experiment.length).metric
     heading = f"<b>On lengths never seen</b> share of {lane.task.metric.name}"
@@ -41,12 +41,13 @@ def tested_on_lengths(page: Lesson, lane: Lane, title: str) -> tuple[list[int], 
     return lengths, [float(value) for value in values]
 
 
-def counted(lane: Lane) -> str:
+def how_far_it_counts(lane: Lane) -> str:
     """How far a counter counts, in a sentence; empty for other tasks."""
     if lane.experiment.task != "counting":
         return ""
-    most = counts_right(lane.experiment, lane.chunk.state.parameters, MOST_COUNTED)
-    return f" Asked for aⁿbⁿ with ever larger n, it is right up to n = {most}; in training n went up to 8."
+    reach = counted(lane.experiment, lane.chunk.state.parameters, MOST_COUNTED).reach
+    trained = lane.experiment.length // 2
+    return f" Asked for aⁿ and then b, it tells which b is the first too many up to n = {reach}; in training n ≤ {trained}."
 
 
 def add_by_hand(page: Lesson, lane: Lane | None) -> None:
@@ -77,7 +78,7 @@ def read_automaton(page: Lesson, lane: Lane) -> Extraction:
     experiment, parameters = lane.experiment, lane.chunk.state.parameters
     found = session.kept(f"{page.name}.automaton", (experiment, lane.step), lambda: extract(experiment, parameters))
     with lesson.column():
-        st.graphviz_chart(_dot(found.automaton, look().theme, lane.task.outputs[0]))
+        st.graphviz_chart(_dot(found.automaton, look().theme))
     return found
 
 
@@ -86,14 +87,14 @@ def has_automaton(task: str) -> bool:
     return task in SYMBOLS
 
 
-def _dot(machine: Automaton, theme: Theme, answer: str) -> str:
+def _dot(machine: Automaton, theme: Theme) -> str:
     """The machine in the language of Graphviz."""
     font = f'fontname="sans-serif" fontcolor="{theme.ink}" color="{theme.muted}"'
     lines = [f'rankdir=LR bgcolor="transparent" node [shape=circle {font}] edge [{font} fontsize=11]']
     lines.append(f'begin [shape=point color="{theme.muted}"] begin -> 0')
     for state in range(machine.states):
         fill = f'style=filled fillcolor="{theme.positive}44"' if machine.answers[state] else ""
-        lines.append(f'{state} [label="{answer if machine.answers[state] else "not"}" fontsize=11 {fill}]')
+        lines.append(f'{state} [label="{int(machine.answers[state])}" {fill}]')
         targets: dict[int, list[str]] = {}
         for symbol, to in zip(machine.symbols, machine.moves[state], strict=True):
             if to >= 0:

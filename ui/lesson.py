@@ -49,8 +49,8 @@ def heading(words: str) -> None:
 
 def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "guess") -> str | None:
     """Ask for a guess before anything is shown; the answer, or None as long as there is none."""
-    with st.container(width=READING, key=f"{lesson.name}-{name}"):
-        answer = st.pills(f"**Your guess:** {question}", list(options), key=f"{lesson.name}.{name}")
+    with st.container(width=READING, key=f"{lesson.name}.guess {name}"):
+        answer = st.pills(f"**Your guess:** {question}", list(options), key=f"{lesson.name}.guess {name}")
     return str(answer) if answer is not None else None
 
 

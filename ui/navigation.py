@@ -55,6 +55,12 @@ LESSONS = (
         "There are three ways to tell a recurrent network something, and three ways to tell it what is wanted.",
     ),
     Lesson(
+        "length_and_cost",
+        "Length and cost",
+        ":material/timer:",
+        "Any length of input with the same few weights; but step after step, and not from arbitrarily far back.",
+    ),
+    Lesson(
         "gates",
         "Gates",
         ":material/sensor_door:",

@@ -1,0 +1,106 @@
+"""What length costs: parameters, time, and what is no longer learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas, Panel
+from figures.look import Look
+from figures.palette import Color
+
+WORDS: dict[str, Any] = {"font": {"size": 11}, "standoff": 4}
+
+
+@dataclass(frozen=True)
+class CostCurve:
+    """One network.
+
+    Attributes:
+        title: at the line's end.
+        values: (n,) at each length; NaN where not known yet.
+        color, dash: of the line.
+    """
+
+    title: str
+    values: np.ndarray
+    color: Color
+    dash: str = "solid"
+
+
+def cost_canvas(
+    look: Look,
+    title: str,
+    unit: str,
+    lengths: Sequence[int],
+    curves: Sequence[CostCurve],
+    highest: float,
+    log: bool = True,
+) -> Canvas:
+    """Lines over the length of the input, up to `highest` on an axis of `unit`, logarithmic or from zero."""
+    width, height = (380, 220) if look.narrow else (760, 240)
+    canvas = Canvas(look.theme, width, height + TITLE_HEIGHT + 44)
+    low = min(
+        [float(np.nanmin(curve.values)) for curve in curves if np.isfinite(curve.values).any()], default=highest / 100
+    )
+    bounds = [np.log10(low * 0.7), np.log10(highest * 1.3)] if log else [0, highest * 1.06]
+    panel = canvas.panel(
+        Box(GUTTER + 16, TITLE_HEIGHT + 4, width - GUTTER - 20, height),
+        title,
+        x={"range": [0, max(lengths) * 1.22], "title": WORDS | {"text": "length of the input, T"}},
+        y={"type": "log" if log else "linear", "range": bounds, "showgrid": True, "gridcolor": look.theme.grid,
+           "nticks": 5, "title": WORDS | {"text": unit}},
+    )  # fmt: skip
+    for number, curve in enumerate(curves):
+        values = curve.values.astype(np.float32)
+        canvas.trace(
+            panel, type="scatter", mode="lines+markers", x=np.array(lengths, np.float32), y=values, marker={"size": 6},
+            line={"color": curve.color, "width": 2, "dash": curve.dash},
+            hovertemplate=f"{curve.title}, T = %{{x}}: %{{y:.4g}} {unit}<extra></extra>",
+        )  # fmt: skip
+        if np.isfinite(values).any():
+            _label(canvas, panel, curve, lengths, number)
+    return canvas
+
+
+def horizon_canvas(
+    look: Look, names: Sequence[str], lengths: Sequence[int], solved: np.ndarray, ended: np.ndarray, seeds: int
+) -> Canvas:
+    """Networks × lengths: how many seeds have learned it.
+
+    Args:
+        solved, ended: (names, lengths) of how many trials, of `seeds`.
+    """
+    width, height = (380, 170) if look.narrow else (760, 170)
+    canvas = Canvas(look.theme, width, height + TITLE_HEIGHT + 44)
+    box = Box(GUTTER + 8, TITLE_HEIGHT + 4, width - GUTTER - 12, height)
+    panel = canvas.panel(
+        box,
+        f"<b>Seeds that have learned it</b> {canvas.muted(f'of {seeds}; blank: not known yet')}",
+        x={"type": "category", "title": WORDS | {"text": "length of the sequences, T"}},
+        y={"type": "category", "range": [len(names) - 0.5, -0.5]},
+    )
+    share = np.where(ended > 0, solved / np.maximum(ended, 1), np.nan).astype(np.float32)
+    ink = look.theme.ink
+    heatmap = canvas.heatmap(
+        panel, look.theme.sequential(look.theme.positive), 0, 1, hovertemplate="%{y}, T = %{x}: %{text}<extra></extra>",
+        texttemplate="%{text}", textfont={"size": 14, "color": ink}, xgap=3, ygap=3,
+    )  # fmt: skip
+    heatmap["x"], heatmap["y"], heatmap["z"] = [str(length) for length in lengths], list(names), share
+    heatmap["text"] = [
+        [
+            f"{solved[row, column]} of {ended[row, column]}" if ended[row, column] else ""
+            for column in range(len(lengths))
+        ]
+        for row in range(len(names))
+    ]
+    return canvas
+
+
+def _label(canvas: Canvas, panel: Panel, curve: CostCurve, lengths: Sequence[int], number: int) -> None:
+    last = int(np.flatnonzero(np.isfinite(curve.values))[-1])
+    label = canvas.label_at(panel, f"<b>{curve.title}</b>", curve.color)
+    label.x, label.y = float(lengths[last]), float(curve.values[last])
