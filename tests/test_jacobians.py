@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from engine import Experiment, advance, initial_state
-from engine.analysis.jacobians import bound, flow_to_the_end, spectral_norm, spectral_radius, step_jacobian
+from engine.analysis.jacobians import (
+    bound,
+    flow_to_the_end,
+    spectral_norm,
+    spectral_radius,
+    step_jacobian,
+    step_jacobians,
+    strengths_to_the_end,
+)
 from engine.chunks import train_chunk
 from engine.lessons import EXPLODES, FADES
 from engine.network import unroll
@@ -70,6 +80,114 @@ def test_the_flow_of_an_rnn_is_the_product_of_its_step_jacobians(activation: str
         if k > 1:
             np.testing.assert_allclose(step_jacobian(experiment, parameters, inputs, k), step, atol=1e-12)
         product = product @ step
+
+
+ONE_STEP = {"rnn": torch.nn.RNNCell, "gru": torch.nn.GRUCell, "lstm": torch.nn.LSTMCell}
+
+
+def trained(experiment: Experiment) -> dict[str, np.ndarray]:
+    return dict(advance(replace(experiment, learning_rate=0.05), initial_state(experiment), 10)[0].parameters)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"layers": 2}, {"initial_state": "learned"}, {"driven_units": 2}, {"input_way": "clamped"}],
+    ids=str,
+)
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_step_jacobian_is_what_autograd_says_of_pytorch_s_own_step(cell: str, settings: dict[str, object]) -> None:
+    experiment = small(cell, **settings)
+    parameters, inputs = trained(experiment), sequence(experiment)
+    layer = experiment.layers - 1
+    trace = unroll(experiment, parameters, inputs[:, np.newaxis]).layers[layer]
+    width = len(parameters[f"rnn.weight_hh_l{layer}"][0])
+    step = ONE_STEP[cell](width, width).double()
+    with torch.no_grad():  # what comes in is put into the input bias, since the Jacobian is by the state alone
+        step.weight_ih.copy_(torch.zeros_like(step.weight_ih))
+        step.weight_hh.copy_(torch.from_numpy(parameters[f"rnn.weight_hh_l{layer}"]))
+        step.bias_hh.copy_(torch.from_numpy(parameters[f"rnn.bias_hh_l{layer}"]))
+    below = unroll(experiment, parameters, inputs[:, np.newaxis]).layers[0].hidden_state[:, 0] if layer else inputs
+    seen = np.concatenate([np.zeros_like(below[:1]), below[:-1]]) if "input_way" in settings else below
+    W = parameters[f"rnn.weight_ih_l{layer}"].astype(np.float64)
+    blocks = len(step.bias_ih) // width
+    W = np.pad(W.reshape(blocks, -1, W.shape[1]), ((0, 0), (0, width - len(W) // blocks), (0, 0)))
+    driven = seen @ W.reshape(blocks * width, -1).T + parameters[f"rnn.bias_ih_l{layer}"]
+    start = np.concatenate(list(trace.start[:, 0, :width]))
+    kept = [trace.hidden_state] + ([trace.cell_state] if cell == "lstm" else [])  # type: ignore[attr-defined]
+    states = np.concatenate([each[:, 0, :width] for each in kept], axis=1)
+    jacobians = step_jacobians(experiment, parameters, inputs)
+    assert jacobians.shape == (12, len(start), len(start))
+    for t in range(12):
+        with torch.no_grad():
+            step.bias_ih.copy_(torch.from_numpy(driven[t]))
+
+        def one_step(state: torch.Tensor) -> torch.Tensor:
+            parts = tuple(state.chunk(len(start) // width))
+            after = step(torch.zeros(width, dtype=torch.float64), parts if cell == "lstm" else parts[0])
+            return torch.cat(after) if cell == "lstm" else after  # type: ignore[no-any-return]
+
+        before = torch.from_numpy(states[t - 1] if t else start)
+        np.testing.assert_allclose(one_step(before).detach().numpy(), states[t], atol=1e-12)
+        expected = torch.autograd.functional.jacobian(one_step, before).numpy()  # type: ignore[no-untyped-call]
+        np.testing.assert_allclose(jacobians[t], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+def test_a_step_jacobian_heeds_the_activation(activation: str) -> None:
+    experiment = small("rnn", activation=activation)
+    parameters, inputs = initial_state(experiment).parameters, sequence(experiment)
+    jacobians = step_jacobians(experiment, parameters, inputs)
+    for step in range(2, 13):
+        np.testing.assert_allclose(jacobians[step - 1], step_jacobian(experiment, parameters, inputs, step), atol=1e-14)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_flow_and_the_strengths_are_those_of_the_product_of_the_steps(cell: str) -> None:
+    experiment = small(cell)
+    parameters, inputs = trained(experiment), sequence(experiment)
+    flow, steps = flow_to_the_end(experiment, parameters, inputs), step_jacobians(experiment, parameters, inputs)
+    strengths = strengths_to_the_end(steps)
+    product = np.eye(steps.shape[1])
+    for k in range(12, 0, -1):
+        np.testing.assert_allclose(flow.hidden[k - 1], product[:5, :5], atol=1e-14)
+        values = np.linalg.svd(product, compute_uv=False)
+        told = values > 1e-11 * values[0]
+        np.testing.assert_allclose(10 ** strengths.singular[k - 1][told], values[told], rtol=1e-4)
+        np.testing.assert_allclose(10 ** strengths.frobenius[k - 1], np.sqrt(np.square(product).sum()), rtol=1e-12)
+        product = product @ steps[k - 1]
+    np.testing.assert_allclose(10**strengths.spectral, 10 ** np.nanmax(strengths.singular, axis=1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_strengths_are_right_where_floats_have_given_up(seed: int) -> None:
+    whole = np.random.default_rng(seed).integers(-9, 10, (400, 3, 3))
+    strengths = strengths_to_the_end(whole / 1000)
+    exact = np.eye(3, dtype=int).astype(object)  # Python's whole numbers, as long as need be
+    for k in range(400, 0, -1):
+        if k % 40 == 0 or k == 1:
+            unit = int(abs(exact).max())
+            scaled = np.array([[float(Fraction(int(each), unit)) for each in row] for row in exact])
+            power = len(str(unit)) - 1
+            size = power + np.log10(float(Fraction(unit, 10**power))) - 3 * (400 - k)
+            assert strengths.spectral[k - 1] == pytest.approx(size + np.log10(np.linalg.norm(scaled, 2)), abs=1e-9)
+            assert strengths.frobenius[k - 1] == pytest.approx(size + np.log10(np.linalg.norm(scaled)), abs=1e-9)
+        exact = exact @ whole[k - 1]
+    assert strengths.spectral[0] < -324, "no float64 is that small"
+    assert np.isnan(strengths.singular[0, -1]) and np.isfinite(strengths.singular[-1]).all()
+
+
+@pytest.mark.parametrize(("radius", "decades"), [(0.01, -398.0), (3.0, 199 * np.log10(3))])
+def test_a_linear_rotation_times_the_radius_is_its_power_at_any_distance(radius: float, decades: float) -> None:
+    linear = small("rnn", activation="identity", initialization="orthogonal", spectral_radius=radius, length=200)
+    steps = step_jacobians(linear, initial_state(linear).parameters, sequence(linear))
+    np.testing.assert_allclose(strengths_to_the_end(steps).singular[0], decades, atol=1e-4)
+
+
+def test_a_product_that_is_zero_or_no_number_says_so() -> None:
+    steps = np.stack([np.eye(2), np.full((2, 2), np.nan), np.eye(2), np.zeros((2, 2)), np.eye(2)])
+    for strengths in (strengths_to_the_end(steps), strengths_to_the_end(np.where(np.isnan(steps), np.inf, steps))):
+        np.testing.assert_array_equal(strengths.spectral, [np.nan, -np.inf, -np.inf, 0, 0])
+        np.testing.assert_allclose(strengths.frobenius, [np.nan, -np.inf, -np.inf, np.log10(2) / 2, np.log10(2) / 2])
 
 
 @pytest.mark.parametrize("seed", range(5))

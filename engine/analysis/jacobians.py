@@ -3,6 +3,9 @@
     flow = flow_to_the_end(experiment, state.parameters, inputs)     # inputs (T, I)
     flow.hidden_norm[k - 1]        # ‖∂h_T/∂h_k‖, k = 1 … T
 
+    steps = step_jacobians(experiment, state.parameters, inputs)     # one matrix a step; (h, c) together in an LSTM
+    strengths = strengths_to_the_end(steps)          # decimal logarithms: also where float64 would have none left
+
 For a vanilla RNN ∂h_T/∂h_k is the product of the step Jacobians ∂h_t/∂h_{t−1} = diag(φ'(z_t)) U. Its norm is at most
 σ_max(U)^(T−k) times the largest |φ'| to that power, which is 1 for tanh, ReLU and the identity.
 """
@@ -14,10 +17,15 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from engine.cells import CELLS
+from engine.cells.base import before
+from engine.cells.gru import GRUTrace
 from engine.cells.lstm import LSTMTrace
+from engine.cells.rnn import slope_numpy
 from engine.experiment import Experiment
 from engine.network import layer_weights, unroll
 from engine.parameters import Parameters
+
+TELLS_APART = 1e-12  # singular values of a product are known to so much of the largest
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,99 @@ def flow_to_the_end(experiment: Experiment, parameters: Parameters, inputs: np.n
         kept = np.cumprod(later[::-1], axis=0)[::-1]
         let_out = trace.output_gate[-1, 0] * (1 - np.tanh(trace.cell_state[-1, 0]) ** 2)
         return Flow(back.hidden_state_grad, back.cell_state_grad, kept * let_out)
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """How strongly products of step Jacobians act, ∂s_T/∂s_k at index k−1, as decimal logarithms.
+
+    Attributes:
+        singular: (T, n) of the singular values, the largest first; NaN where one is too small beside the largest to
+            be told from rounding, −inf if all are zero.
+        frobenius: (T,) of the Frobenius norms.
+    """
+
+    singular: np.ndarray
+    frobenius: np.ndarray
+
+    @property
+    def spectral(self) -> np.ndarray:
+        """(T,) of the spectral norms."""
+        return np.asarray(self.singular[:, 0])
+
+
+def step_jacobians(experiment: Experiment, parameters: Parameters, inputs: np.ndarray) -> np.ndarray:
+    """(T, n, n): ∂s_t/∂s_{t−1} of the last layer at t = 1 … T, on one sequence of inputs (T, I); row: unit of s_t.
+
+    s is the whole state that a step passes on, without clamped units: h, so n = H; in an LSTM (h, c), so n = 2H. Step 1
+    starts from s_0. The network is a recurrent one; below the last layer everything is held fixed.
+    """
+    packed = layer_weights(experiment, parameters, experiment.layers - 1).recurrent
+    width = packed.shape[1]
+    U = packed.reshape(-1, width, width)
+    trace = unroll(experiment, parameters, inputs[:, np.newaxis]).layers[-1]
+    trace = replace(trace, **{each.name: getattr(trace, each.name)[..., :width] for each in fields(trace)})
+    with np.errstate(all="ignore"):
+        match trace:
+            case LSTMTrace():
+                return _of_lstm(trace, U)
+            case GRUTrace():
+                return _of_gru(trace, U)
+        return np.asarray(slope_numpy(trace.hidden_state[:, 0], experiment.activation)[..., np.newaxis] * U[0])
+
+
+def strengths_to_the_end(steps: np.ndarray) -> Strengths:
+    """Strengths of ∂s_T/∂s_k = J_T J_{T−1} … J_{k+1} of step Jacobians (T, n, n), as from `step_jacobians`.
+
+    The product is brought back to norm 1 after each factor, and what it was divided by is kept as a logarithm. So
+    it neither overflows nor vanishes, however many factors there are.
+    """
+    product, scale = np.eye(steps.shape[1]), 0.0
+    singular, frobenius = np.full(steps.shape[:2], np.nan), np.full(len(steps), np.nan)
+    with np.errstate(all="ignore"):
+        for k in reversed(range(len(steps))):
+            if not np.isfinite(product).all():  # nothing can be said from here on back
+                break
+            values = np.linalg.svd(product, compute_uv=False)
+            values[values < TELLS_APART * values[0]] = np.nan
+            singular[k] = scale + np.log10(values)
+            norm = np.linalg.norm(product)
+            frobenius[k] = scale + np.log10(norm)
+            if norm:
+                product, scale = product / norm, frobenius[k]
+            product = product @ steps[k]
+    return Strengths(singular, frobenius)
+
+
+def _of_gru(trace: GRUTrace, recurrent: np.ndarray) -> np.ndarray:
+    r, z, n, recalled = (each[:, 0] for each in (trace.reset_gate, trace.update_gate, trace.candidate, trace.recalled))
+    u_r, u_z, u_n = recurrent
+    previous = before(trace.hidden_state, trace.start[0])[:, 0]
+    candidate = _rows(1 - n * n) * (_rows(r) * u_n + _rows(recalled * r * (1 - r)) * u_r)
+    return np.asarray(_diagonal(z) + _rows(1 - z) * candidate + _rows((previous - n) * z * (1 - z)) * u_z)
+
+
+def _of_lstm(trace: LSTMTrace, recurrent: np.ndarray) -> np.ndarray:
+    gates = (trace.input_gate, trace.forget_gate, trace.cell_candidate, trace.output_gate)
+    i, f, g, o = (each[:, 0] for each in gates)
+    u_i, u_f, u_g, u_o = recurrent
+    previous = before(trace.cell_state, trace.start[1])[:, 0]
+    squashed = np.tanh(trace.cell_state[:, 0])
+    c_by_h = _rows(g * i * (1 - i)) * u_i + _rows(previous * f * (1 - f)) * u_f + _rows(i * (1 - g * g)) * u_g
+    c_by_c = _diagonal(f)
+    let_out = _rows(o * (1 - squashed * squashed))  # ∂h_t/∂c_t
+    h_by_h = let_out * c_by_h + _rows(squashed * o * (1 - o)) * u_o
+    return np.block([[h_by_h, let_out * c_by_c], [c_by_h, c_by_c]])
+
+
+def _rows(factors: np.ndarray) -> np.ndarray:
+    """(T, H) → (T, H, 1): one factor for each row of a matrix."""
+    return factors[..., np.newaxis]
+
+
+def _diagonal(values: np.ndarray) -> np.ndarray:
+    """(T, H) → (T, H, H)."""
+    return np.asarray(_rows(values) * np.eye(values.shape[-1]))
 
 
 def step_jacobian(experiment: Experiment, parameters: Parameters, inputs: np.ndarray, step: int) -> np.ndarray:
