@@ -143,6 +143,8 @@ def second_way(name: str) -> Callable[[np.ndarray], list[float | None]]:
         "echo": earlier_bit,
         "timer": whether_time_is_up,
         "waves": by_linear_recurrence,
+        "counting": still_a_beginning_of_a_word,
+        "brackets": whether_deletion_leaves_no_closing_one,
     }[name]
 
 
@@ -203,6 +205,23 @@ def by_linear_recurrence(inputs: np.ndarray) -> list[float | None]:
     return [*x[1:].tolist(), last]
 
 
+def still_a_beginning_of_a_word(inputs: np.ndarray) -> list[float | None]:
+    letters = "".join("ab"[step.tolist().index(1)] for step in inputs)
+    assert "ba" not in letters
+    words = ["a" * n + "b" * n for n in range(len(letters) + 1)]
+    return [float(any(word.startswith(letters[:step]) for word in words)) for step in range(1, len(letters) + 1)]
+
+
+def whether_deletion_leaves_no_closing_one(inputs: np.ndarray) -> list[float | None]:
+    """Pairs "()" are deleted as long as there are any: a bracket that closed what was not open is left over."""
+    expected: list[float | None] = []
+    rest = ""
+    for step in inputs:
+        rest = (rest + "()"[step.tolist().index(1)]).replace("()", "")
+        expected.append(float(")" not in rest))
+    return expected
+
+
 def test_targets_in_the_plane_agree_with_a_second_computation() -> None:
     places = np.array([[x, y] for x in (-0.7, 0.7) for y in (-0.7, 0.7)])
     batch = batch_of("attractors", 12)
@@ -250,6 +269,20 @@ def test_distractors_come_evenly_and_carry_nothing() -> None:
     batch = batch_of("temporal_order", 40, batch_size=500)
     shares = batch.inputs[..., :DISTRACTORS].mean(axis=(0, 1))
     np.testing.assert_allclose(shares, (1 - 2 / 40) / DISTRACTORS, atol=0.01)
+
+
+def test_every_balanced_string_of_brackets_is_as_likely_as_any_other() -> None:
+    """The five balanced strings of six brackets, the Catalan number C₃, among those that are broken off after six."""
+    length, balanced = 7, 6
+    batch = batch_of("brackets", length, batch_size=40_000)
+    broken_here = batch.targets[:, :, 0].sum(axis=0) == balanced
+    strings, counts = np.unique(batch.inputs[:balanced, broken_here, 0], axis=1, return_counts=True)
+    assert strings.shape[1] == 5
+    np.testing.assert_allclose(counts / counts.sum(), 1 / 5, atol=0.02)
+    assert broken_here.mean() == pytest.approx(1 / 4, abs=0.01), "n = 0, 1, 2 or 3"
+    afterwards = batch_of("brackets", 12, batch_size=20_000)
+    lost = np.cumsum(1 - afterwards.targets[..., 0], axis=0) > 1
+    assert afterwards.inputs[lost][:, 0].mean() == pytest.approx(1 / 2, abs=0.01), "a coin"
 
 
 # --- chance ---
