@@ -235,12 +235,31 @@ def test_the_highway_is_the_product_of_the_forget_gates() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_without_clipping_a_large_recurrence_explodes_and_with_it_trains(seed: int) -> None:
+def test_without_clipping_a_large_recurrence_explodes_and_with_it_stays_calm(seed: int) -> None:
     wild_one, calm_one = (replace(EXPLODES, clip_norm=clip, seed=seed) for clip in (None, 1.0))
     _, wild = advance(wild_one, initial_state(wild_one), 300)
     _, calm = advance(calm_one, initial_state(calm_one), 300)
     assert wild.loss.max() > 1e5 and calm.loss.max() < 1e3
     assert not calm.diverged and calm.loss[-20:].mean() < 0.25, "back near chance"
+
+
+STEEP = Experiment(
+    task="temporal_order", cell="rnn", length=20, initialization="orthogonal", spectral_radius=1.3,
+    optimizer="momentum", learning_rate=0.05, steps=500,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clipping_can_be_what_decides_whether_anything_is_learned(seed: int) -> None:
+    def train(clip: float | None) -> tuple[str | None, float, float]:
+        experiment = replace(STEEP, seed=seed, clip_norm=clip)
+        chunk = train_chunk(experiment, initial_state(experiment), experiment.steps)
+        return chunk.ending, chunk.score, float(chunk.log.gradient_norm.max())
+
+    ending, score, longest = train(None)
+    assert ending is None and score < 0.4, "thrown away from where it began, it guesses (chance 0.25)"
+    assert longest > 5, "at a cliff"
+    assert train(1.0)[0] == "solved"
 
 
 @pytest.mark.parametrize("seed", range(3))
