@@ -84,10 +84,9 @@ def horizon_canvas(
         y={"type": "category", "range": [len(names) - 0.5, -0.5]},
     )
     share = np.where(ended > 0, solved / np.maximum(ended, 1), np.nan).astype(np.float32)
-    ink = look.theme.ink
     heatmap = canvas.heatmap(
         panel, look.theme.sequential(look.theme.positive), 0, 1, hovertemplate="%{y}, T = %{x}: %{text}<extra></extra>",
-        texttemplate="%{text}", textfont={"size": 14, "color": ink}, xgap=3, ygap=3,
+        texttemplate="%{text}", textfont={"size": 14}, xgap=3, ygap=3,
     )  # fmt: skip
     heatmap["x"], heatmap["y"], heatmap["z"] = [str(length) for length in lengths], list(names), share
     heatmap["text"] = [

@@ -61,8 +61,8 @@ def length_canvas(
     note = {"showarrow": False, "font": {"size": 11, "color": theme.muted}}
     canvas.layout["annotations"] += [
         {"text": f"trained at {trained}", "x": trained, "xanchor": "left", "y": 0.03, "yref": "y domain", **note},
-        {"text": f"chance {chance:.0%}", "x": 1, "xref": "x domain", "xanchor": "right", "y": chance, "yanchor": "bottom",
-         **note},
+        {"text": f"chance {chance:.0%}", "x": 1, "xref": "x domain", "xanchor": "right", "y": chance,
+         "yanchor": "bottom", **note},
     ]  # fmt: skip
     for number, curve in enumerate(curves):
         lengths, values = np.array(curve.lengths, np.float32), curve.values.astype(np.float32)

@@ -14,8 +14,8 @@ from ui.training import Network, seed_of, train
 
 page = lesson.begin("computing_anything")
 lesson.text(
-    "A network reads a string symbol by symbol and has to run an algorithm on it. It trains on short strings; then it is "
-    "tested on lengths that it has never seen. If it has found the algorithm, length does not matter."
+    "A network reads a string symbol by symbol and has to run an algorithm on it. It trains on short strings; then "
+    "it is tested on lengths that it has never seen. If it has found the algorithm, length does not matter."
 )
 with lesson.controls():
     task = lesson.choose("Algorithm", {name: TASKS[name].title for name in COMPUTES}, "computing.task")
@@ -38,7 +38,8 @@ if run.over:
         f"{values[-1]:.1%} at {lengths[-1]}.{how_far_it_counts(lane)}"
     )
 lesson.why(
-    "All steps share the same weights, so what is right for one step from one state to the next is right at any length, "
+    "All steps share the same weights, so what is right for one step from one state to the next is right at any "
+    "length, "
     "as long as the states stay apart. A count kept in a number of limited precision, though, gets blurred in the end.",
     "F. A. Gers and J. Schmidhuber (2001), LSTM recurrent networks learn simple context-free and context-sensitive "
     "languages, IEEE Trans. Neural Networks 12",
@@ -46,7 +47,8 @@ lesson.why(
 
 lesson.heading("Worked out by hand")
 lesson.text(
-    "No training is needed to see that a recurrent network can add numbers of any length without an error. Bits a and b "
+    "No training is needed to see that a recurrent network can add numbers of any length without an error. Bits a "
+    "and b "
     "come in from the lowest on, and c is the carry; h<sub>t</sub> = ReLU(W x<sub>t</sub> + U h<sub>t−1</sub> + b)."
 )
 add_by_hand(page, run.lanes[0] if run.over else None)
@@ -62,13 +64,16 @@ else:
     found = read_automaton(page, run.lanes[0])
     machine = found.automaton
     lesson.outcome(
-        f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like the network on "
-        f"**{found.agreement:.1%}** of the steps of unseen strings three times as long, and is right on {found.right:.1%}."
+        f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like the "
+        "network on "
+        f"**{found.agreement:.1%}** of the steps of unseen strings three times as long, and is right on "
+        f"{found.right:.1%}."
     )
 lesson.why(
-    "States of the network are clustered, each cluster becomes a state of a machine, and states that no string can tell "
-    "apart are merged. For addition four remain: carry or none, with the bit just given. A counter has no end of states, "
-    "so its machine is only as large as the strings it was made from.",
+    "States of the network are clustered, each cluster becomes a state of a machine, and states that no string can "
+    "tell "
+    "apart are merged. For addition four remain: carry or none, with the bit just given. A counter has no end of "
+    "states, so its machine is only as large as the strings it was made from.",
     "C. W. Omlin and C. L. Giles (1996), Extraction of rules from discrete-time recurrent neural networks, "
     "Neural Networks 9",
 )
@@ -77,9 +82,10 @@ lesson.heading("What the theorem says")
 lesson.text(
     "Siegelmann and Sontag proved that a recurrent network of finitely many units, with rational weights and the "
     "saturated-linear activation, can simulate any Turing machine, step by step in real time. The proof stores a whole "
-    "tape in the digits of a unit's state, so it needs exact arithmetic of unbounded precision and, like any computer, as "
-    "many steps as the computation takes. It says that suitable weights exist. It does not say that training finds them, "
-    "and a network with numbers of fixed precision has finitely many states: it is a finite automaton."
+    "tape in the digits of a unit's state, so it needs exact arithmetic of unbounded precision and, like any "
+    "computer, as "
+    "many steps as the computation takes. It says that suitable weights exist. It does not say that training finds "
+    "them, and a network with numbers of fixed precision has finitely many states: it is a finite automaton."
 )
 lesson.sources_of("H. T. Siegelmann and E. D. Sontag (1995), On the computational power of neural nets, JCSS 50")
 lesson.end(page, Setup(experiment, (cell,)))

@@ -79,8 +79,8 @@ if dynamics.over:
     counts = portraits(page, dynamics, bent)
     lesson.outcome(
         f"{lesson.verdict(flips, 'Yes' if linear.solved else 'No')} tanh: {tanh.chunk.score:.0%} of bits right, "
-        f"linear: {linear.chunk.score:.0%}, where a coin gets half. Dots are states, coloured by the answer; circles are "
-        f"fixed points while zeros come in (filled: stable): {counts[0]} with tanh, {counts[1]} without."
+        f"linear: {linear.chunk.score:.0%}, where a coin gets half. Dots are states, coloured by the answer; circles "
+        f"are fixed points while zeros come in (filled: stable): {counts[0]} with tanh, {counts[1]} without."
     )
 lesson.why(
     "A linear state is a weighted sum of the inputs, and no weighted sum tells odd from even. With tanh a state can "

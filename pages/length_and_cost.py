@@ -38,7 +38,8 @@ lesson.heading("What a longer input needs")
 with lesson.column():
     counts = parameters_by_length(page)
 lesson.why(
-    f"A recurrent network has the same {counts['rnn'][0]:,.0f} parameters for 10 steps and for 200. A feed-forward network "
+    f"A recurrent network has the same {counts['rnn'][0]:,.0f} parameters for 10 steps and for 200. A feed-forward "
+    "network "
     f"that is to see everything needs a window as long as the input: {counts['window'][0]:,.0f} at 10 steps, "
     f"{counts['window'][-1]:,.0f} at 200, and it knows nothing about step 201."
 )
@@ -50,20 +51,22 @@ with lesson.column():
 if timing.over:
     recurrent, windowed = slowdown(timing.progress[0])
     lesson.outcome(
-        f"200 steps took the RNN **{recurrent:.0f} times** as long as 10, and the windowed network **{windowed:.1f} times**, "
-        f"though it makes {multiplications_per_step(replace(COSTS, cell='window', window=10)):,} multiplications a step and "
-        f"the RNN {multiplications_per_step(COSTS):,}."
+        f"200 steps took the RNN **{recurrent:.0f} times** as long as 10, and the windowed network **{windowed:.1f} "
+        "times**, "
+        f"though it makes {multiplications_per_step(replace(COSTS, cell='window', window=10)):,} multiplications a "
+        f"step and the RNN {multiplications_per_step(COSTS):,}."
     )
 lesson.why(
-    "h<sub>t</sub> can't be computed before h<sub>t−1</sub>: T small operations wait for each other. The window's outputs "
+    "h<sub>t</sub> can't be computed before h<sub>t−1</sub>: T small operations wait for each other. The window's "
+    "outputs "
     "don't wait, so they are one large operation, which costs hardly more than a small one. This is one thread of one "
     "processor; on many cores or a graphics card the difference grows."
 )
 
 lesson.heading("The memory horizon")
 lesson.text(
-    f"Temporal order again, at growing lengths: three networks, six lengths, four seeds, at most {DELAYS.steps:,} steps each. "
-    "Training them all takes about a minute."
+    f"Temporal order again, at growing lengths: three networks, five lengths, three seeds, at most {DELAYS.steps:,} "
+    "steps each. Training them all takes half a minute or so."
 )
 names = {"rnn": "The RNN", "gru": "The GRU", "lstm": "The LSTM"}
 farthest = lesson.guess(page, "which network learns over the longest delays?", tuple(names.values()), "horizon")
@@ -75,7 +78,8 @@ if trials.over:
     told = ", ".join(f"{name} {length}" for name, length in reach.items())
     lesson.outcome(f"{lesson.verdict(farthest, best)} Lengths at which at least half of the seeds learned it: {told}.")
 lesson.why(
-    "In principle the state can keep anything; in practice it has to be learned from a gradient that comes back through "
+    "In principle the state can keep anything; in practice it has to be learned from a gradient that comes back "
+    "through "
     "all the steps in between, and in the plain RNN that fades. Gates move the horizon. They don't remove it, and more "
     "steps or another learning rate move it, too.",
     "Y. Bengio, P. Simard and P. Frasconi (1994), Learning long-term dependencies with gradient descent is difficult, "

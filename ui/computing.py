@@ -47,7 +47,10 @@ def how_far_it_counts(lane: Lane) -> str:
         return ""
     reach = counted(lane.experiment, lane.chunk.state.parameters, MOST_COUNTED).reach
     trained = lane.experiment.length // 2
-    return f" Asked for aⁿ and then b, it tells which b is the first too many up to n = {reach}; in training n ≤ {trained}."
+    return (
+        f" Asked for aⁿ and then b, it tells which b is the first too many up to n = {reach}; "
+        f"in training n went up to {trained}."
+    )
 
 
 def add_by_hand(page: Lesson, lane: Lane | None) -> None:

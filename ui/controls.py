@@ -12,7 +12,18 @@ from engine import series as library
 from engine.cells import CELLS
 from engine.csv_table import Table, column_numbers, read_table
 from engine.errors import ExperimentError, SeriesError
-from engine.experiment import ACTIVATIONS, INITIALIZATIONS, OFF, OPTIMIZERS, RULES, Change, Experiment, Number
+from engine.experiment import (
+    ACTIVATIONS,
+    DEFAULT,
+    INITIAL_STATES,
+    INITIALIZATIONS,
+    OFF,
+    OPTIMIZERS,
+    RULES,
+    Change,
+    Experiment,
+    Number,
+)
 from engine.setup import Setup
 from engine.tasks import TASKS, Task, task_named
 from ui import session
@@ -25,6 +36,13 @@ OWN = "own"
 SERIES_LABELS = {"el_nino": "El Niño", "co2": "CO₂", "sunspots": "Sunspots", OWN: "Your CSV"}
 INITIALIZATION_LABELS = {"pytorch": "PyTorch's", "orthogonal": "Orthogonal", "identity": "Identity"}
 ACTIVATION_LABELS = {"tanh": "tanh", "relu": "ReLU", "identity": "linear"}
+INPUT_LABELS = {"driven": "Driven", "initial": "Initial states", "clamped": "Clamped units"}
+INPUT_HELP = (
+    "Driven: inputs reach units through weights at every step. Initial states: the first input is where the first "
+    "units start. Clamped units: the last units take the inputs as their states at every step."
+)
+TARGET_LABELS = {"readout": "Read-out", "units": "Units themselves"}
+TARGET_HELP = "What is compared with the target: a weighted sum of the units, or the states of the first units."
 OPTIMIZER_LABELS = {"sgd": "SGD", "momentum": "SGD with momentum", "rmsprop": "RMSprop", "adam": "Adam"}
 
 
@@ -35,7 +53,7 @@ def setup_in_sidebar() -> Setup:
         st.subheader("Task", anchor=False)
         task, series = _task_controls()
         st.subheader("Network", anchor=False)
-        network = _network_controls()
+        network = _network_controls() | _way_controls(task)
         st.subheader("Training", anchor=False)
         training = _training_controls()
     cells = tuple(session.widget("cells")) or (session.last_setup() or Setup()).cells
@@ -100,8 +118,10 @@ def _task_controls() -> tuple[Task, str]:
 
 
 def _suit_length() -> None:
-    """Start another task at the length that suits it; a callback."""
+    """Start another task at the length, and with the ways of input and target, that suit it; a callback."""
     session.set_widget("length", TASKS[session.widget("task")].default_length)
+    for name in ("input_way", "target_way", "target_steps"):
+        session.set_widget(name, getattr(DEFAULT, name))
 
 
 def _series_controls() -> str:
@@ -178,6 +198,47 @@ def _network_controls() -> dict[str, Any]:
         )
     names = ("hidden_size", "layers", "activation", "initialization", "spectral_radius", "forget_bias")
     return {name: session.widget(name) for name in names}
+
+
+def _way_controls(task: Task) -> dict[str, Any]:
+    """How inputs and targets are provided, as far as the task leaves a choice."""
+    ways = ["driven", *(["initial"] if task.told_at_start else []), "clamped"]
+    targets = ["readout", *(["units"] if task.targets_are_states else [])]
+    most = task.most_target_steps(session.widget("length"))
+    units = session.widget("hidden_size")
+    for name, options in (("input_way", ways), ("target_way", targets)):
+        if session.widget(name) not in options:
+            session.set_widget(name, options[0])
+    session.set_widget("target_steps", min(most, session.widget("target_steps")))
+    for name in ("driven_units", "read_units", "initial_units"):
+        session.set_widget(name, min(units, session.widget(name)))
+    with st.expander("Inputs and targets"):
+        st.segmented_control(
+            "Input", ways, format_func=INPUT_LABELS.__getitem__, key="input_way", required=True, help=INPUT_HELP
+        )
+        st.slider(
+            "Units driven (0: all)", 0, units, key="driven_units", disabled=session.widget("input_way") != "driven"
+        )
+        st.segmented_control(
+            "Initial state",
+            INITIAL_STATES,
+            key="initial_state",
+            required=True,
+            help="Zero, or learned like the weights.",
+        )
+        learned = session.widget("initial_state") == "learned"
+        st.slider("Units with a learned one (0: all)", 0, units, key="initial_units", disabled=not learned)
+        st.segmented_control(
+            "Target", targets, format_func=TARGET_LABELS.__getitem__, key="target_way", required=True, help=TARGET_HELP
+        )
+        st.slider("Units read (0: all)", 0, units, key="read_units", disabled=session.widget("target_way") == "units")
+        if most > 1:
+            st.slider("Last steps with a target (0: as the task says)", 0, most, key="target_steps")
+        _slider("window", "Window of the feed-forward network", help="How many of the last inputs it sees.")
+    names = ("input_way", "driven_units", "initial_state", "initial_units", "target_way", "read_units", "window")
+    return {name: session.widget(name) for name in names} | {
+        "target_steps": session.widget("target_steps") if most > 1 else 0
+    }
 
 
 def _training_controls() -> dict[str, Any]:

@@ -47,9 +47,9 @@ def heading(words: str) -> None:
     st.subheader(words, anchor=False)
 
 
-def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "guess") -> str | None:
+def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "first") -> str | None:
     """Ask for a guess before anything is shown; the answer, or None as long as there is none."""
-    with st.container(width=READING, key=f"{lesson.name}.guess {name}"):
+    with st.container(width=READING, key=f"{lesson.name}-{name}-guess"):
         answer = st.pills(f"**Your guess:** {question}", list(options), key=f"{lesson.name}.guess {name}")
     return str(answer) if answer is not None else None
 
