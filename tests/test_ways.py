@@ -35,6 +35,7 @@ OTHERS: list[dict[str, Any]] = [
     {"activation": "relu", "input_way": "clamped", "initial_state": "learned"},
     {"activation": "identity", "input_way": "initial"} | SUBSETS,
     *({"task": "cycle", "input_way": way, "target_steps": steps} for way in ("initial", "clamped") for steps in (0, 4)),
+    {"task": "timer", "input_way": "initial", "initial_state": "learned"},  # whose later inputs are not the first
     {"task": "recall", "input_way": "clamped", "hidden_size": 9, "target_steps": 7, "read_units": 6},
 ]
 
