@@ -25,6 +25,19 @@ EXPLODES = Experiment(
 GATES = Experiment(task="adding", cell="lstm", length=30, hidden_size=32, learning_rate=0.005, steps=1500)
 """Gates: the adding problem needs all three: let the marked numbers in, keep them, let the sum out."""
 
+STEEP = Experiment(
+    task="temporal_order",
+    cell="rnn",
+    length=20,
+    initialization="orthogonal",
+    spectral_radius=1.3,
+    optimizer="momentum",
+    learning_rate=0.05,
+    clip_norm=None,
+    steps=500,
+)
+"""Gradients: clipped at 2 or less it learns, else the first steps throw it where it only guesses."""
+
 REMEMBERS = Experiment(task="echo", cell="rnn", length=12, hidden_size=32, learning_rate=0.005, steps=1000)
 """Hidden state: repeat a bit, for which all younger bits have to be carried along."""
 

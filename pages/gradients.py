@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.lessons import EXPLODES, FADES
+from engine.lessons import EXPLODES, FADES, STEEP
 from engine.setup import Setup
 from figures.column import Row
 from ui import lesson
@@ -54,12 +54,16 @@ lesson.why(
 
 lesson.heading("Exploding, and clipping")
 lesson.text(
-    f"A ReLU network whose recurrence begins at {EXPLODES.spectral_radius:g} times the identity; and "
-    f"{EXPLODES.spectral_radius:g}<sup>50</sup> ≈ {EXPLODES.spectral_radius**50:.1f}. Of two copies one scales down "
-    "every gradient that is longer than the norm you set."
+    "Two copies of one network train side by side; one of them scales down every gradient that is longer than the norm "
+    "you set. The first network is a ReLU one that begins a little above the identity, the second one with tanh, whose "
+    "recurrence is 1.3 times a rotation."
 )
-clip = st.slider("Clipping at norm", 0.5, 10.0, 1.0, 0.5, key="gradients.clip", width=300)
-explodes = replace(EXPLODES, seed=seed_of(page, "clipping"))
+with lesson.controls():
+    name = lesson.choose(
+        "Network", {"relu": "ReLU, 1.03 × identity", "tanh": "tanh, 1.3 × rotation"}, "gradients.network"
+    )
+    clip = st.slider("Clipping at norm", 0.5, 10.0, 1.0, 0.5, key="gradients.clip", width=300)
+explodes = replace(EXPLODES if name == "relu" else STEEP, seed=seed_of(page, "clipping"))
 both = (
     Network("Without clipping", explodes, "The network without clipping"),
     Network(f"Clipped at {clip:g}", replace(explodes, clip_norm=clip), "The network with clipping"),
@@ -68,11 +72,13 @@ wild = train(page, both, (Row.NOW,), ready=True, name="clipping")
 if wild.over:
     worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
     lesson.outcome(
-        f"Without clipping the loss went up to **{worst:,.0f}**{', then diverged' if wild.lanes[0].diverged else ''}; "
-        f"with clipping at {clip:g} never above **{calm:,.1f}**."
+        f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**. "
+        f"{lesson.solved_or_not(wild.lanes[0], 'Without clipping the network')} "
+        f"{lesson.solved_or_not(wild.lanes[1], 'With clipping it')}"
     )
 lesson.why(
     "Where the loss has a cliff, the gradient at its foot is huge and one step along it throws the weights far away. "
-    "Clipping keeps the direction and shortens the step. It can't help a gradient that has vanished.",
+    "Clipping keeps the direction and shortens the step, which can decide whether anything is learned at all. It can't "
+    "help a gradient that has vanished.",
 )
 lesson.end(page, Setup(fades, ("rnn", "lstm")))

@@ -45,22 +45,23 @@ lesson.why(
 )
 
 lesson.heading("What it takes in time")
-lesson.text("The same sequence through an RNN, step after step, and through a window of 10, all steps in one product.")
+lesson.text(
+    "The same sequence through an RNN, step after step, and through a feed-forward network with a window of 33 inputs, "
+    "all steps in one product."
+)
 with lesson.column():
     timing = time_by_length(page)
 if timing.over:
     recurrent, windowed = slowdown(timing.progress[0])
+    work = multiplications_per_step(COSTS)
     lesson.outcome(
-        f"200 steps took the RNN **{recurrent:.0f} times** as long as 10, and the windowed network **{windowed:.1f} "
-        "times**, "
-        f"though it makes {multiplications_per_step(replace(COSTS, cell='window', window=10)):,} multiplications a "
-        f"step and the RNN {multiplications_per_step(COSTS):,}."
+        f"200 steps took the RNN **{recurrent:.1f} times** as long as 10, and the windowed network **{windowed:.1f} "
+        f"times**. Both make {work:,} multiplications a step."
     )
 lesson.why(
     "h<sub>t</sub> can't be computed before h<sub>t−1</sub>: T small operations wait for each other. The window's "
-    "outputs "
-    "don't wait, so they are one large operation, which costs hardly more than a small one. This is one thread of one "
-    "processor; on many cores or a graphics card the difference grows."
+    "outputs don't wait, so they are one large operation, which for a single sequence costs hardly more than a small "
+    "one. This is one thread of one processor; on many cores or a graphics card the difference grows."
 )
 
 lesson.heading("The memory horizon")

@@ -67,6 +67,20 @@ def command_of(pid: int) -> str:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The app, started as a user starts it, on a free port."""
+    with running_app() as started:
+        yield started
+
+
+@pytest.fixture
+def fresh_server() -> Iterator[Server]:
+    """Another one, which nobody has visited yet."""
+    with running_app() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def running_app() -> Iterator[Server]:
+    """The app on a free port, until it is left."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

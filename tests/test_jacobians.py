@@ -20,7 +20,7 @@ from engine.analysis.jacobians import (
     strengths_to_the_end,
 )
 from engine.chunks import train_chunk
-from engine.lessons import EXPLODES, FADES
+from engine.lessons import EXPLODES, FADES, STEEP
 from engine.network import unroll
 from engine.runs import gradient_norms
 from engine.supply import fresh_batch
@@ -241,12 +241,6 @@ def test_without_clipping_a_large_recurrence_explodes_and_with_it_stays_calm(see
     _, calm = advance(calm_one, initial_state(calm_one), 300)
     assert wild.loss.max() > 1e5 and calm.loss.max() < 1e3
     assert not calm.diverged and calm.loss[-20:].mean() < 0.25, "back near chance"
-
-
-STEEP = Experiment(
-    task="temporal_order", cell="rnn", length=20, initialization="orthogonal", spectral_radius=1.3,
-    optimizer="momentum", learning_rate=0.05, steps=500,
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(4))

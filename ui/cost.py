@@ -70,7 +70,7 @@ def parameters_by_length(page: Lesson) -> dict[str, np.ndarray]:
 def time_by_length(page: Lesson) -> Sweep[Measurement]:
     """Measure the time that a sequence takes, step after step and all steps at once."""
     experiments = [
-        replace(COSTS, cell=cell, length=length, window=10) for cell in ("rnn", "window") for length in LENGTHS
+        replace(COSTS, cell=cell, length=length, window=33) for cell in ("rnn", "window") for length in LENGTHS
     ]
     job = Job("time by length", cost.begin(experiments), cost.measure_on)
     return sweep(page, "time", "time", lambda: [job], _draw_times, "Measure")

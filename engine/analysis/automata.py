@@ -43,7 +43,7 @@ class Automaton:
     Attributes:
         symbols: the alphabet.
         moves: (n, symbols) the state that each symbol leads to; −1 where that was never seen.
-        answers: (n,) bool, what it answers in a state. That of the start is never asked for.
+        answers: (n,) bool, what it answers in a state; that of the start counts only if a symbol leads back to it.
     """
 
     symbols: tuple[str, ...]
@@ -121,7 +121,8 @@ def simplify(machine: Automaton) -> Automaton:
     reached = _reachable(machine.moves)
     moves, answers = machine.moves, machine.answers.astype(int).copy()
     groups = answers.copy()
-    groups[0] = 2  # the start is alone until it is known to be like another state
+    if not (moves[reached] == 0).any():
+        groups[0] = 2  # its answer is never asked for: it is alone until it is known to be like another state
     while True:
         marks = [
             (groups[state], *(groups[to] if to >= 0 else -1 for to in moves[state])) for state in range(len(moves))
