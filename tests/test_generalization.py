@@ -81,7 +81,7 @@ def test_a_counter_made_by_hand_never_ends() -> None:
     found = counted(experiment, parameters, 300)
     assert found.right.all() and found.reach == 300
     assert (over_lengths(experiment, parameters, [2, 3, 20, 500]).whole == 1).all()
-    assert counted(experiment, parameters | {"readout.bias": np.array([-0.5])}, 5).reach == -1, "always too early"
+    assert counted(experiment, parameters | {"readout.bias": np.array([1.5])}, 5).reach == -1, "one too late"
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
