@@ -88,10 +88,10 @@ def column_numbers(table: Table, name: str) -> np.ndarray:
         SeriesError: no such column, or no number in it.
     """
     if name not in table.columns:
-        raise SeriesError(f"The file has no column “{name}”: choose one of {', '.join(table.columns)}.")
+        raise SeriesError(f"The file has no column “{name[:40]}”: choose one of {', '.join(table.columns)[:80]}.")
     values = np.array([_number(cell, table.decimal) for cell in table.columns[name]])
     if not np.isfinite(values).any():
-        raise SeriesError(f"Column “{name}” holds no numbers: choose a column of numbers.")
+        raise SeriesError(f"Column “{name[:40]}” holds no numbers: choose a column of numbers.")
     return values
 
 

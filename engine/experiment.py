@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 
 from engine.cells import CELLS
-from engine.errors import ExperimentError
+from engine.errors import ExperimentError, quoted
 from engine.series import SHIPPED, is_here, is_own
 from engine.tasks import TASKS, task_named, task_of
 
@@ -31,7 +31,7 @@ class Choice:
         """`value` if it is an option, else ExperimentError."""
         if isinstance(value, str) and (value in self.options or self.also(value)):
             return str(value)
-        raise ExperimentError(f"{name}={value!r} is unknown: choose one of {', '.join(self.options)}.")
+        raise ExperimentError(f"{name}={quoted(value)} is unknown: choose one of {', '.join(self.options)}.")
 
     def parse(self, name: str, text: str) -> str:
         """The value written as `text` in a link."""
@@ -62,7 +62,7 @@ class Number:
                 number = math.inf
             if math.isfinite(number) and self.low <= number <= self.high and (not self.whole or number.is_integer()):
                 return int(value) if self.whole else number
-        raise ExperimentError(f"{name}={value!r} is out of range: choose {self._range()}.")
+        raise ExperimentError(f"{name}={quoted(value)} is out of range: choose {self._range()}.")
 
     def parse(self, name: str, text: str) -> float | int | None:
         """The value written as `text` in a link."""
@@ -73,7 +73,7 @@ class Number:
                 raise ValueError
             number = float(text)
         except ValueError:
-            raise ExperimentError(f"{name}={text[:40]!r} is not a number: choose {self._range()}.") from None
+            raise ExperimentError(f"{name}={quoted(text)} is not a number: choose {self._range()}.") from None
         return self.check(name, number)
 
     def write(self, value: Any) -> str:
@@ -130,7 +130,7 @@ class Changes:
         for part in text.split(";") if text else []:
             pieces = part.split(":")
             if len(pieces) != 3:
-                raise ExperimentError(f"{name}={part[:40]!r} can't be read: write step:learning rate:clipping.")
+                raise ExperimentError(f"{name}={quoted(part)} can't be read: write step:learning rate:clipping.")
             step, rate, clip = (
                 rule.parse(name, piece) for rule, piece in zip((STEPS, RATE, CLIP), pieces, strict=True)
             )

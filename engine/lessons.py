@@ -5,6 +5,12 @@ from __future__ import annotations
 from engine.analysis.horizon import TEMPORAL_ORDER
 from engine.experiment import Experiment
 
+
+def echo_after(delay: int) -> Experiment:
+    """Why recurrence: repeat each bit `delay` steps later."""
+    return Experiment(task="echo", cell="rnn", length=4 * delay, learning_rate=0.005, steps=600)
+
+
 FADES = Experiment(task="adding", cell="rnn", length=50, hidden_size=32, steps=2000)
 """Gradients: the adding problem, on which the plain RNN's gradient fades and the LSTM's does not."""
 

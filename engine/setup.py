@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from engine.cells import CELLS
-from engine.errors import ExperimentError
+from engine.errors import ExperimentError, quoted
 from engine.experiment import DEFAULT, Experiment
 
 CELLS_NAME = "cells"
@@ -30,7 +30,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         if not self.cells or any(cell not in CELLS for cell in self.cells):
-            raise ExperimentError(f"cells={','.join(self.cells)} is unknown: choose among {', '.join(CELLS)}.")
+            raise ExperimentError(f"cells={quoted(','.join(self.cells))} is unknown: choose among {', '.join(CELLS)}.")
         object.__setattr__(self, "cells", tuple(cell for cell in CELLS if cell in self.cells))
         object.__setattr__(self, "experiment", replace(self.experiment, cell=self.cells[0]))
 

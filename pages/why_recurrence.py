@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.experiment import Experiment
+from engine.lessons import echo_after
 from engine.setup import Setup
 from figures.column import Row
 from ui import lesson
@@ -20,7 +20,7 @@ with lesson.controls():
     delay = st.slider("Delay (steps)", 1, 10, 5, key="why.delay")
     window = st.slider("Window of the second network (inputs)", 1, 12, 4, key="why.window")
 
-rnn = Experiment(task="echo", cell="rnn", length=4 * delay, learning_rate=0.005, steps=600, seed=seed_of(page))
+rnn = replace(echo_after(delay), seed=seed_of(page))
 networks = (
     Network("Current input", replace(rnn, cell="window"), "The network that sees the current input"),
     Network(f"Window of {window}", replace(rnn, cell="window", window=window), f"The one with a window of {window}"),

@@ -305,6 +305,13 @@ def test_leniently_read_a_length_that_does_not_suit_gives_way_to_the_tasks_own()
     assert len(problems) == 1 and "length=5" in problems[0]
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_a_refusal_quotes_no_more_than_a_reader_needs(name: str) -> None:
+    with pytest.raises(ExperimentError) as refusal:
+        Experiment.from_query({name: "x" * 5000})
+    assert len(str(refusal.value)) < 300
+
+
 # --- what decides about the first steps ---
 
 

@@ -175,3 +175,14 @@ def test_the_figure_is_drawn_by_streamlit_where_plotly_js_can_not_be_loaded() ->
 def test_canvas_is_what_the_session_keeps() -> None:
     app = opened()
     assert isinstance(app.session_state["kept.playground.figure"][1].canvas, Canvas)
+
+
+def test_more_changes_in_mid_run_than_a_link_can_hold_are_met_with_a_sentence() -> None:
+    changes = ";".join(f"{step}:0.001:1" for step in range(1, 51))
+    app = opened(f"changes={changes}&cells=rnn&length=5&hidden_size=2&seed=77")
+    run = app.session_state["kept.playground.run"]
+    while run.step <= 60:
+        run.next_frame(1)
+    run.pause()
+    next(button for button in app.button if button.label == "Apply from here on").click().run()
+    assert not app.exception and "at most 50 changes" in app.error[0].value

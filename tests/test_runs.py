@@ -30,7 +30,7 @@ from engine import series as library
 from engine.chunks import CHUNK_SECONDS, Chunk, Ending, first_chunk, step_cost, steps_per_chunk, train_chunk
 from engine.executor import ATTEMPTS, PAGE_BYTES, WORKERS_VARIABLE, Workers, worker_count
 from engine.history import MOST_POINTS, MOST_ROWS, GradientHistory, LossHistory
-from engine.runs import AHEAD, QUEUE_SECONDS, ChunkPlan, Lane, Run, gradient_norms
+from engine.runs import AHEAD, QUEUE_SECONDS, ChunkPlan, Lane, Run, Snapshot, gradient_norms
 from engine.series import series_from_values
 from engine.store import ChunkStore
 from engine.tasks import Batch
@@ -864,3 +864,31 @@ def test_no_worker_outlives_its_owner_even_if_it_is_busy(monkeypatch: pytest.Mon
             break
         time.sleep(0.1)
     assert not is_alive(worker)
+
+
+# --- waking the workers ---
+
+
+def test_the_first_picture_wakes_nobody_and_the_second_does() -> None:
+    """PyTorch would load just when the browser loads the page."""
+    pool = WhenTold()
+    store = store_on(pool)
+    store.workers.awake = False
+    run = Run(store, (Experiment(length=4, hidden_size=2, batch_size=2),))
+    assert run.next_frame(0) and not pool.tasks and not store.workers.awake
+    run.next_frame(0)
+    assert len(pool.tasks) == 1 and store.workers.awake
+
+
+def test_once_somebody_has_woken_the_workers_the_first_picture_sets_them_to_work() -> None:
+    pool = WhenTold()
+    run = Run(store_on(pool), (Experiment(length=4, hidden_size=2, batch_size=2),))
+    assert run.next_frame(0) and len(pool.tasks) == 1
+
+
+def test_a_snapshot_shows_the_states_it_was_given_and_stands_still() -> None:
+    experiment = Experiment(length=4, hidden_size=2, batch_size=2)
+    later, _ = advance(experiment, initial_state(experiment), 3)
+    snapshot = Snapshot.of(experiment, initial_state(experiment), later)
+    assert [lane.step for lane in snapshot.lanes] == [0, 3] and snapshot.step == 3
+    assert snapshot.lanes[1].recording.step == 3

@@ -384,7 +384,12 @@ def test_a_blind_network_shows_the_chance_level_in_training(name: str) -> None:
         (Metric("MSE", 0.01, False), 0.0123, "MSE 0.012"),
         (Metric("MSE", 0.01, False), 0.00998, "MSE 0.00998"),  # solved, and must not read 0.01
         (Metric("bits right", 0.99, True), 0.5, "50 % of bits right"),
-        (Metric("bits right", 0.99, True), 0.9876, "99 % of bits right"),
+        (Metric("bits right", 0.99, True), 0.9876, "98.7 % of bits right"),
+        (Metric("bits right", 0.99, True), 0.98999, "98.9 % of bits right"),  # not solved, and must not read 99 %
+        (Metric("bits right", 0.99, True), 0.99999, "99.9 % of bits right"),
+        (Metric("bits right", 0.99, True), 1.0, "100.0 % of bits right"),
+        (Metric("bits right", 0.99, True), 0.99, "99.0 % of bits right"),
+        (Metric("bits right", 0.99, True), 0.512, "51 % of bits right"),
         (Metric("bits right", 0.99, True), 0.9934, "99.3 % of bits right"),
         (Metric("held-out error", None, False, "°C"), 0.3456, "held-out error 0.35 °C"),
         (Metric("MSE", 0.01, False), float("nan"), "MSE not a number"),

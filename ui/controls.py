@@ -274,9 +274,13 @@ def _mid_run_changes() -> tuple[Change, ...]:
         clips = (*_with(CLIPS, now[1] or 1.0), OFF)
         clip = st.select_slider("Clipping now", clips, value=now[1] or OFF, key="clip_now", format_func=_plain)
         if st.button("Apply from here on", width="stretch") and run is not None:
-            changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
-            session.set_changes(changed.changes)
-            st.rerun()
+            try:
+                changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
+            except ExperimentError as problem:
+                st.error(f"{problem} Undo them, or start over.", icon=":material/error:")
+            else:
+                session.set_changes(changed.changes)
+                st.rerun()
     changes = session.changes()
     if changes:
         says = "; ".join(

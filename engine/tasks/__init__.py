@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.discovery import subclasses_in
-from engine.errors import ExperimentError
+from engine.errors import ExperimentError, quoted
 from engine.tasks.base import Batch, Chance, Curve, Loss, Metric, Picture, Role, Shape, Task
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def task_named(name: str, series: str) -> Task:
     try:
         task = TASKS[name]
     except KeyError:
-        raise ExperimentError(f"task={name!r} is unknown: choose one of {', '.join(TASKS)}.") from None
+        raise ExperimentError(f"task={quoted(name)} is unknown: choose one of {', '.join(TASKS)}.") from None
     return task.bound_to(series)
 
 

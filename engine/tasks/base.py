@@ -117,7 +117,9 @@ class Metric:
         if not np.isfinite(value):
             return "not a number"
         if self.is_share:
-            return f"{100 * value:.1f} %" if value > 0.99 else f"{100 * value:.0f} %"
+            if value <= 0.98:
+                return f"{100 * value:.0f} %"
+            return f"{np.floor(round(1000 * value, 6)) / 10:.1f} %"  # rounded down: not solved must not read as solved
         digits = 3 if self.is_solved(value) else 2  # 0.00998 is solved, and must not read 0.01
         return f"{value:.{digits}g}{' ' + self.unit if self.unit else ''}"
 
