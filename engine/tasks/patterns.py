@@ -23,7 +23,7 @@ class Patterns(Task):
 
     name = "patterns"
     title = "Pattern completion"
-    description = "From two units' states, roughly told, take up the whole of the pattern, of four, that they belong to."
+    description = "From the states of two units, roughly told, take up the whole pattern, one of four, that they begin."
     source = "after Hopfield (1982), Neural networks and physical systems with emergent collective abilities"
     shape = Shape.MANY_TO_ONE
     loss = Loss.MSE
