@@ -6,6 +6,7 @@ It is what a link carries.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -71,11 +72,24 @@ class Setup:
     def titles(self) -> tuple[str, ...]:
         """A name for each lane, which says what is different about it."""
         titles: list[str] = []
-        for experiment, settings in zip(self.experiments, self.differences(), strict=True):
-            title = _title(CELLS[experiment.cell].title, [each.phrase for each in settings])
+        for experiment in self.experiments:
+            title = self.title_of(experiment)
             alike = titles.count(title)
             titles.append(f"{title} ({alike + 1})" if alike else title)
         return tuple(titles)
+
+    def title_of(self, experiment: Experiment) -> str:
+        """The cell of `experiment`, which may be pinned, and what is different about it."""
+        phrases = [each.phrase for each in differences(experiment, self.experiment) if each.name not in SHARED]
+        return _title(CELLS[experiment.cell].title, phrases)
+
+    def lane_of(self, experiment: Experiment) -> int | None:
+        """Number of the lane that is `experiment` on this setup's data; None if there is none."""
+        with suppress(ExperimentError):
+            fitted = self._on_the_same_data(experiment)
+            same = (number for number, each in enumerate(self.experiments) if is_same_network(fitted, each))
+            return next(same, None)
+        return None
 
     def differences(self) -> tuple[tuple[Setting, ...], ...]:
         """For each lane the settings, its cell apart, that are not those of `experiment`."""
