@@ -29,23 +29,24 @@ lesson.why(
     "F. A. Gers, J. Schmidhuber and F. Cummins (2000), Learning to forget, Neural Computation 12",
 )
 lesson.heading("Hold a gate")
-if not run.over:
-    lesson.text("Train the network first: then its gates can be held.")
-else:
-    state = run.lanes[0].chunk.state
-    gate, opening, before, after = hold_a_gate(page, experiment, state)
-    chance = task_of(experiment).chance(experiment.length).metric
-    happened = options[0] if after < chance / 3 else options[1] if after < 2 * chance else options[2]
-    guessed = lesson.verdict(bet, happened) if gate == "Forget gate" and opening == 0 else f"**{happened}.**"
-    lesson.outcome(
-        f"{guessed} {gate} held at {opening:g}: MSE {before:.2g} → **{after:.2g}** on 200 fresh sequences; "
-        f"always answering 1 gives {chance:.2g}."
-    )
-    table_of_gates(experiment, state)
-    lesson.why(
-        "With the forget gate shut nothing outlives a step. With the input gate open all the numbers get in, not the "
-        "marked ones alone, and swamp the sum. Input or output gate shut come to the same: the hidden state "
-        "is zero at the end, and the read-out has only its bias to answer with. "
-        "A network that answers wrongly with confidence can do worse than one that guesses."
-    )
+with lesson.room():
+    if not run.over:
+        lesson.text("Train the network first: then its gates can be held.")
+    else:
+        state = run.lanes[0].chunk.state
+        gate, opening, before, after = hold_a_gate(page, experiment, state)
+        chance = task_of(experiment).chance(experiment.length).metric
+        happened = options[0] if after < chance / 3 else options[1] if after < 2 * chance else options[2]
+        guessed = lesson.verdict(bet, happened) if gate == "Forget gate" and opening == 0 else f"**{happened}.**"
+        lesson.outcome(
+            f"{guessed} {gate} held at {opening:g}: MSE {before:.2g} → **{after:.2g}** on 200 fresh sequences; "
+            f"always answering 1 gives {chance:.2g}."
+        )
+        table_of_gates(experiment, state)
+        lesson.why(
+            "With the forget gate shut nothing outlives a step. With the input gate open all the numbers get in, not "
+            "the marked ones alone, and swamp the sum. Input or output gate shut come to the same: the hidden state "
+            "is zero at the end, and the read-out has only its bias to answer with. "
+            "A network that answers wrongly with confidence can do worse than one that guesses."
+        )
 lesson.end(page, Setup(experiment, ("lstm",)))

@@ -22,13 +22,14 @@ fades = replace(FADES, seed=seed_of(page))
 run = train(
     page, (Network("RNN", fades), Network("LSTM", replace(fades, cell="lstm"))), (Row.NOW, Row.REACH), bet is not None
 )
-if run.over:
-    rnn, lstm = (lane.gradient_ratio for lane in run.lanes)
-    happened = options[2] if rnn < 1e-5 else options[1] if rnn < 0.3 else options[0]
-    lesson.outcome(
-        f"{lesson.verdict(bet, happened)} In this RNN the first step's gradient is {lesson.power(rnn)} times the last "
-        f"step's, in this LSTM {lesson.power(lstm)} times. {lesson.solved_or_not(run.lanes[1], 'The LSTM')}"
-    )
+with lesson.room():
+    if run.over:
+        rnn, lstm = (lane.gradient_ratio for lane in run.lanes)
+        happened = options[2] if rnn < 1e-5 else options[1] if rnn < 0.3 else options[0]
+        lesson.outcome(
+            f"{lesson.verdict(bet, happened)} In this RNN the first step's gradient is {lesson.power(rnn)} times the "
+            f"last step's, in this LSTM {lesson.power(lstm)} times. {lesson.solved_or_not(run.lanes[1], 'The LSTM')}"
+        )
 lesson.why(
     "On its way back the gradient is multiplied by the same kind of matrix at every step, "
     "∂h<sub>t</sub>/∂h<sub>t−1</sub> = diag(φ′) U. Fifty factors a little below 1 leave nothing, fifty a little above "
@@ -69,13 +70,14 @@ both = (
     Network(f"Clipped at {clip:g}", replace(explodes, clip_norm=clip), "The network with clipping"),
 )
 wild = train(page, both, (Row.NOW,), ready=True, name="clipping")
-if wild.over:
-    worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
-    lesson.outcome(
-        f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**. "
-        f"{lesson.solved_or_not(wild.lanes[0], 'Without clipping the network')} "
-        f"{lesson.solved_or_not(wild.lanes[1], 'With clipping it')}"
-    )
+with lesson.room():
+    if wild.over:
+        worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
+        lesson.outcome(
+            f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**. "
+            f"{lesson.solved_or_not(wild.lanes[0], 'Without clipping the network')} "
+            f"{lesson.solved_or_not(wild.lanes[1], 'With clipping it')}"
+        )
 lesson.why(
     "Where the loss has a cliff, the gradient at its foot is huge and one step along it throws the weights far away. "
     "Clipping keeps the direction and shortens the step, which can decide whether anything is learned at all. It can't "

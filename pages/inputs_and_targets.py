@@ -76,12 +76,13 @@ st.caption(
     "Thin lines: four paths; click anywhere for a thick one of your own."
 )
 st.slider("Push all units once they are at rest, by", 0.0, 0.6, 0.0, 0.05, key="inputs.push", width=340)
-if run.over:
-    share = share_that_stays(experiment, run.lanes[0].chunk.state.parameters)
-    lesson.outcome(
-        f"{lesson.verdict(bet, options[0] if share > 0.5 else options[1])} Trained for {LENGTH} steps, "
-        f"{share:.0%} of 64 fresh starts were where they should be at each of the steps 151 to 162."
-    )
+with lesson.room():
+    if run.over:
+        share = share_that_stays(experiment, run.lanes[0].chunk.state.parameters)
+        lesson.outcome(
+            f"{lesson.verdict(bet, options[0] if share > 0.5 else options[1])} Trained for {LENGTH} steps, "
+            f"{share:.0%} of 64 fresh starts were where they should be at each of the steps 151 to 162."
+        )
 lesson.why(
     "A target at the last step only asks the state to pass by at that moment, and where it goes later is nobody's "
     "concern. Targets at many of the last steps ask it to stay: the error is small only if the place pulls states in "

@@ -54,6 +54,7 @@ class Stage(Generic[L]):
         frame: draws it.
         before: what to do before a picture is taken; it may rerun the page.
         on_click: what to do when the viewer clicks on a point, where the frame is clickable.
+        beside: shows what stands below the picture.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Stage(Generic[L]):
     frame: Callable[[L], Frame]
     before: Callable[[], None] = lambda: None
     on_click: Callable[[Click], None] = lambda click: None
+    beside: Callable[[L], None] = lambda live: None
 
     @property
     def loop(self) -> str:
@@ -115,6 +117,7 @@ def _loop(stage: Stage[L], was_over: bool) -> None:
     click = live_chart(stage.name, stage.frame(live))
     if click is not None:
         stage.on_click(click)
+    stage.beside(live)
     if live.over and not was_over:
         st.rerun()  # the buttons have to know
 

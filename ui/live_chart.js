@@ -167,12 +167,16 @@ class Chart {
     this.waiting = frame
     if (this.busy) return
     this.busy = true
-    while (this.waiting) {
-      const next = this.waiting
-      this.waiting = null
-      await this.draw(next)
+    try {
+      while (this.waiting && !this.closed) {
+        const next = this.waiting
+        this.waiting = null
+        await this.draw(next)
+      }
+    } finally {
+      this.busy = false
+      if (this.closed) this.purge()
     }
-    this.busy = false
   }
 
   async draw(frame) {
@@ -246,7 +250,7 @@ class Chart {
   }
 
   ask() {
-    if (!this.frame?.running || this.askedFor === this.frame.number || document.hidden) return
+    if (this.closed || !this.frame?.running || this.askedFor === this.frame.number || document.hidden) return
     const quiet = this.quietUntil - performance.now()
     if (quiet > 0) return void setTimeout(() => this.ask(), quiet)
     this.askedFor = this.frame.number
@@ -283,8 +287,14 @@ class Chart {
   }
 
   close() {
+    this.closed = true
     clearInterval(this.watchdog)
     for (const event of HANDS) document.removeEventListener(event, this.hush, true)
+    if (!this.busy) this.purge()
+  }
+
+  // Not while Plotly draws: what it does last would no longer find the plot.
+  purge() {
     window.Plotly?.purge(this.plot)
   }
 }

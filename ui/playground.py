@@ -7,13 +7,13 @@ import streamlit as st
 from engine.cells import CELLS
 from engine.runs import Run
 from engine.setup import Setup
-from figures.guide import guide_for
 from figures.lanes import lane_styles
 from figures.look import Look
 from figures.palette import theme_named
-from figures.training import TrainingFigure
 from ui import controls, live, session, words
-from ui.live_chart import Frame, Sentence
+from ui.live_chart import Click, Frame, Sentence
+from ui.views import VIEWS, RunFigure, View
+from ui.views.analysed import begin_frame, is_behind
 
 NAME = "playground"
 STEP_PATIENCE = 10.0  # seconds
@@ -22,15 +22,37 @@ STEP_PATIENCE = 10.0  # seconds
 def live_run(setup: Setup) -> None:
     """The run bar and the figure of `setup`, trained live."""
     narrow = session.is_narrow()
+    view = _view()
+
+    def current() -> Run:
+        return session.run_for(NAME, setup.experiments)
+
+    def click(click: Click) -> None:
+        view.on_click(setup, current(), click)
+
     stage = live.Stage(
-        NAME, lambda: session.run_for(NAME, setup.experiments), lambda run: _frame(run, setup), lambda: _adapt(narrow)
+        NAME,
+        current,
+        lambda run: _frame(run, setup, view),
+        lambda: _adapt(narrow),
+        click,
+        lambda run: view.beside(setup, run),
     )
     stage.live()  # so that the buttons know it
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
-        _reading_aids(setup, narrow)
+        _reading_aids(setup, view, narrow)
+    if view.idea:
+        st.caption(view.idea)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        view.controls(setup)
     live.show(stage)
     live.settle()
+
+
+def _view() -> View:
+    """The view that the viewer has chosen."""
+    return VIEWS.get(session.widget("view") or "") or next(iter(VIEWS.values()))
 
 
 def _adapt(was_narrow: bool) -> None:
@@ -38,15 +60,17 @@ def _adapt(was_narrow: bool) -> None:
         st.rerun()  # the run bar gets a switch between networks
 
 
-def _frame(run: Run, setup: Setup) -> Frame:
+def _frame(run: Run, setup: Setup, view: View) -> Frame:
     """The picture of where `run` stands."""
     look = _look(setup)
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
+    begin_frame()
+    canvas = _figure(setup, look, view).show(run)
     return Frame(
-        canvas=_figure(setup, look).show(run),
+        canvas=canvas,
         alt=words.figure_in_words(run),
-        running=run.playing and not run.over,
+        running=(run.playing and not run.over) or is_behind(),
         step=run.step,
         run=session.run_number(NAME),
         progress=run.step / setup.experiment.steps,
@@ -54,17 +78,19 @@ def _frame(run: Run, setup: Setup) -> Frame:
         sentences=[Sentence(words.lane_sentence(lane), look.theme.hue(lane.experiment.cell)) for lane in run.lanes],
         lines=words.lines_of_room(run, look.narrow),
         announce=words.announcement(run),
+        interval=view.interval,
+        clickable=view.clickable,
     )
 
 
-def _figure(setup: Setup, look: Look) -> TrainingFigure:
-    """The figure of `setup` as the viewer wants to see it, laid out once."""
+def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
+    """The view's figure of `setup`, laid out once."""
 
-    def make() -> TrainingFigure:
+    def make() -> RunFigure:
         styles = lane_styles(setup.experiments, look.theme)
-        return TrainingFigure(styles if not look.narrow else (styles[_lane_shown(setup)],), look)
+        return view.figure(setup, styles if not look.narrow else (styles[_lane_shown(setup)],), look)
 
-    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup)), make)
+    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup), view.name, view.key(setup)), make)
 
 
 def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
@@ -122,9 +148,18 @@ def _start_over(stage: live.Stage[Run], setup: Setup) -> None:
     live.refresh(stage)
 
 
-def _reading_aids(setup: Setup, narrow: bool) -> None:
+def _reading_aids(setup: Setup, view: View, narrow: bool) -> None:
     """How the run is looked at, and what to look for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        if len(VIEWS) > 1:
+            st.selectbox(
+                "Look inside",
+                list(VIEWS),
+                format_func=lambda name: VIEWS[name].title,
+                key="view",
+                label_visibility="collapsed",
+                width=150,
+            )
         if narrow and len(setup.cells) > 1:
             st.segmented_control(
                 "Network shown",
@@ -149,7 +184,7 @@ def _reading_aids(setup: Setup, narrow: bool) -> None:
                     required=True,
                 )
         with st.popover("Guide" if narrow else "What to look for", icon=":material/help:"):
-            for title, sentence in guide_for(setup.experiments):
+            for title, sentence in view.guide(setup):
                 st.markdown(f"**{title}.** {sentence}")
 
 

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import streamlit as st
 
@@ -21,14 +20,7 @@ from figures.training import TrainingFigure
 from ui import live, session, words
 from ui.live_chart import Click, Frame, Sentence
 from ui.navigation import Lesson
-
-
-class RunFigure(Protocol):
-    """A figure of a run."""
-
-    def show(self, run: Run) -> Canvas:
-        """Fill in where `run` stands."""
-
+from ui.views.base import RunFigure
 
 FigureMaker = Callable[[tuple[LaneStyle, ...], Look], RunFigure]
 
