@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.chunks import Chunk, Ending, first_chunk, step_cost, steps_per_chunk
 from engine.experiment import Change, Experiment
-from engine.history import GradientHistory, LossHistory
+from engine.history import GradientHistory, LossHistory, Moments, NormHistory
 from engine.parameters import parameter_count
 from engine.recording import Recording
 from engine.store import ChunkStore
@@ -126,6 +126,8 @@ class Lane:
         chunk: where it stands, and the look inside there.
         losses: of all steps so far.
         gradients: ‖∂L/∂h_t‖ of each displayed sequence, at many moments of training.
+        norms: of the whole gradient before clipping, of all steps so far.
+        moments: the parameters, at many moments of training.
         ending: why it trains no further, or None.
     """
 
@@ -133,6 +135,8 @@ class Lane:
         self.experiment = experiment
         self.losses = LossHistory()
         self.gradients = GradientHistory()
+        self.norms = NormHistory()
+        self.moments = Moments()
         self.ending: Ending | None = None
         self.chunk = first_chunk(experiment, initial_state(experiment))
         self.show(self.chunk)
@@ -177,6 +181,8 @@ class Lane:
     def show(self, chunk: Chunk) -> None:
         """Stand at the end of `chunk`."""
         self.losses.extend(chunk.log.loss)
+        self.norms.extend(chunk.log.gradient_norm)
+        self.moments.append(chunk.state.step, chunk.state.parameters)
         self.gradients.append(chunk.state.step, gradient_norms(chunk.recording))
         self.chunk = chunk
         self.ending = chunk.ending or (Ending.BUDGET if self.step >= self.experiment.steps else None)
