@@ -30,7 +30,12 @@ from engine.analysis.weights import (
     weight_blocks,
 )
 from engine.network import unroll
+from engine.runs import Lane
 from engine.supply import displayed_batch
+from figures.lanes import lane_styles
+from figures.look import Look
+from figures.palette import DARK, LIGHT
+from figures.weights import Of, ScaleRange, WeightsFigure
 
 RECURRENT = ("rnn", "gru", "lstm")
 SMALL = Experiment(task="echo", length=9, hidden_size=5, batch_size=4, learning_rate=0.02, steps=400)
@@ -248,3 +253,75 @@ def test_incoming_weights_are_the_units_rows() -> None:
     heard = incoming(experiment, state.parameters, 0, 2)
     np.testing.assert_array_equal(heard.recurrent, state.parameters["rnn.weight_hh_l0"][2::5])
     np.testing.assert_array_equal(heard.input, state.parameters["rnn.weight_ih_l0"][2::5])
+
+
+# --- the figure ---
+
+
+def lane_of(experiment: Experiment, state: TrainingState) -> Lane:
+    """A lane that stands at `state`."""
+    lane = Lane(experiment)
+    lane.chunk = replace(lane.chunk, state=state, recording=record(experiment, state))
+    return lane
+
+
+class Standing:
+    """Stands in for a run."""
+
+    def __init__(self, *lanes: Lane) -> None:
+        self.lanes = lanes
+
+
+@pytest.mark.parametrize("cell", [*RECURRENT, "window"])
+def test_the_figure_shows_every_weight_and_its_change(cell: str) -> None:
+    experiment, state = trained(cell=cell, layers=2)
+    lane = lane_of(experiment, state)
+    spectrum = Spectrum(np.array([1.5 + 0.5j, 1.5 - 0.5j, 0.2 + 0j]))
+    of = Of("of U", lambda parameters: Spectrum(np.array([0.3 + 0j]))) if cell != "window" else None
+    figure = WeightsFigure(lane_styles([experiment], LIGHT), Look(LIGHT, layer=1), (of,), lambda lane: (12, spectrum))
+    canvas = figure.show(Standing(lane))  # type: ignore[arg-type]
+    maps = [each["z"] for each in canvas.data if each["type"] == "heatmap"]
+    first = initial_state(experiment).parameters
+    now, begun = (weight_blocks(experiment, parameters, 1) for parameters in (state.parameters, first))
+    assert len(maps) == 2 + 2 * len(now)
+    read, read_first = (parameters["readout.weight"] for parameters in (state.parameters, first))
+    np.testing.assert_array_equal(maps[0], read)
+    np.testing.assert_allclose(maps[1], read - read_first, atol=1e-7)
+    for number, (block, start) in enumerate(zip(now, begun, strict=True)):
+        for shown, less in ((maps[2 + number], 0), (maps[2 + len(now) + number], 1)):
+            np.testing.assert_allclose(shown[:, :5], block.input - less * start.input, atol=1e-7)
+            np.testing.assert_allclose(shown[:, 6:], (block.recurrent - less * start.recurrent)[:, :], atol=1e-7)
+            assert shown.shape[1] == (5 if cell == "window" else 11)
+    titles = " ".join(label.html for label in canvas.labels)
+    points = [each for each in canvas.data if each.get("mode") == "markers"]
+    if cell == "window":
+        assert "no eigenvalues" in titles and not points
+    else:
+        assert "spectral radius 1.581" in titles
+        np.testing.assert_allclose(points[-1]["x"], spectrum.values.real)
+        np.testing.assert_allclose(points[-1]["y"], spectrum.values.imag)
+        assert points[0]["x"].tolist() == [pytest.approx(0.3)]
+        low, high = canvas.layout["xaxis"]["range"]
+        assert -low == high > 1.6, "all points and the unit circle are in view"
+
+
+def test_layout_changes_only_when_a_scale_does() -> None:
+    experiment, state = trained(cell="gru")
+    lane = lane_of(experiment, state)
+    figure = WeightsFigure(lane_styles([experiment], DARK), Look(DARK), (Of("of U", None),), lambda lane: None)
+    canvas = figure.show(Standing(lane))  # type: ignore[arg-type]
+    before = canvas.version
+    assert figure.show(Standing(lane)).version == before  # type: ignore[arg-type]
+    larger = {name: 40 * value for name, value in state.parameters.items()}
+    lane.chunk = replace(lane.chunk, state=replace(state, parameters=larger))
+    assert figure.show(Standing(lane)).version > before  # type: ignore[arg-type]
+    assert "being computed" in " ".join(label.html for label in canvas.labels)
+
+
+def test_a_scale_holds_nearly_all_values_and_never_shrinks() -> None:
+    scale = ScaleRange(0.25)
+    assert scale.holding(np.array([0.1, -0.2])) == 0.25
+    assert scale.holding(np.array([-3.0])) == 4
+    assert scale.holding(np.array([0.1, np.nan, np.inf])) == 4
+    assert ScaleRange(0.25).holding(np.r_[np.full(99, 0.2), 50.0]) == 0.25
+    assert np.isfinite(ScaleRange(0.25).holding(np.array([1e300])))

@@ -107,18 +107,20 @@ class Moment:
         parameters: its parameters.
         inputs: (T, I).
         step: t, from 1.
+        layer: which recurrent layer, from 0; −1: the last.
     """
 
     experiment: Experiment
     parameters: Parameters
     inputs: np.ndarray
     step: int
+    layer: int = -1
 
 
 def spectrum_of_step(moment: Moment) -> Spectrum:
-    """The spectrum of ∂s_t/∂s_{t−1}, the step Jacobian of the last layer's whole state s."""
+    """The spectrum of ∂s_t/∂s_{t−1}, the step Jacobian of a layer's whole state s."""
     until = moment.inputs[: moment.step]
-    return Spectrum.of(step_jacobians(moment.experiment, moment.parameters, until)[-1])
+    return Spectrum.of(step_jacobians(moment.experiment, moment.parameters, until, moment.layer)[-1])
 
 
 @dataclass(frozen=True)
