@@ -200,7 +200,8 @@ class Lane:
     def branched(self, experiment: Experiment) -> Lane:
         """Another lane that stands where this one stands, and goes on as `experiment`, which has the same past."""
         lane = copy(self)
-        lane.losses, lane.gradients = deepcopy(self.losses), deepcopy(self.gradients)
+        lane.losses, lane.norms = deepcopy(self.losses), deepcopy(self.norms)
+        lane.gradients, lane.moments = deepcopy(self.gradients), deepcopy(self.moments)
         lane.become(experiment)
         return lane
 
