@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -179,6 +180,13 @@ class Lane:
         self.chunk = chunk
         self.ending = chunk.ending or (Ending.BUDGET if self.step >= self.experiment.steps else None)
 
+    def seen_as(self, recording: Recording) -> Lane:
+        """A copy to look at, inside which one sees `recording`; its past is shared."""
+        seen = copy(self)
+        seen.chunk = replace(self.chunk, recording=recording)
+        seen.gradients = self.gradients.seen_as(gradient_norms(recording))
+        return seen
+
     def could_become(self, experiment: Experiment) -> bool:
         """Whether `experiment` has the same past up to here, so that this lane can go on as it."""
         return experiment.until(self.step) == self.experiment.until(self.step)
@@ -322,6 +330,12 @@ class Run:
                 lane.ending = Ending.BUDGET if lane.step >= experiment.steps else None
         self._open_streams()
         return True
+
+    def seen_as(self, lanes: tuple[Lane, ...]) -> Run:
+        """A copy to look at, with `lanes` in place of its own; not to be moved on."""
+        seen = copy(self)
+        seen.lanes = lanes
+        return seen
 
     def changed_from_here(self, experiment: Experiment, learning_rate: float, clip_norm: float | None) -> Experiment:
         """`experiment` with other settings from the step on at which this run stands."""
