@@ -123,8 +123,9 @@ def seen(run: Run) -> Run:
     return run.seen_as(tuple(_seen(lane) for lane in run.lanes))
 
 
-def sentence(number: int, lane: Lane, seen_lane: Lane) -> str | None:
-    """What is done to lane number `number` and what that does; None if nothing is."""
+def sentence(number: int, run: Run, seen: Run) -> str | None:
+    """What is done to lane number `number` of `run` and what that does, as in `seen`; None if nothing is."""
+    lane, seen_lane = run.lanes[number], seen.lanes[number]
     done = _done_to(lane)
     if not done and not edits():
         return None

@@ -129,18 +129,19 @@ def _add_controls(setup: Setup, changed: Callable[[], None]) -> None:
 
 
 def _networks(setup: Setup) -> tuple[str, ...]:
-    """Names of the networks it is done to: all, until the viewer says otherwise."""
-    if len(setup.cells) == 1:
-        return setup.cells
+    """The cells whose networks it is done to: all, until the viewer says otherwise."""
+    cells = tuple(dict.fromkeys(experiment.cell for experiment in setup.experiments))
+    if len(cells) == 1:
+        return cells
     chosen = st.pills(
         "Networks",
-        list(setup.cells),
-        default=list(setup.cells),
+        list(cells),
+        default=list(cells),
         selection_mode="multi",
         format_func=lambda cell: CELLS[cell].title,
-        key=f"intervene.cells of {','.join(setup.cells)}",
+        key=f"intervene.cells of {','.join(cells)}",
     )
-    return tuple(chosen) or setup.cells
+    return tuple(cell for cell in cells if cell in chosen) or cells
 
 
 def _add(setup: Setup, kind: str, cells: tuple[str, ...], changed: Callable[[], None]) -> None:
