@@ -12,7 +12,7 @@ import streamlit as st
 
 from engine.errors import ExperimentError
 from ui import session
-from ui.live_chart import Click, Frame, live_chart
+from ui.live_chart import Click, Drag, Frame, live_chart
 
 PATIENCE = 0.5  # seconds to wait for something new before drawing the same picture again
 SLICE = 0.05  # seconds after which a wait looks whether the viewer has done something
@@ -55,6 +55,7 @@ class Stage(Generic[L]):
         before: what to do before a picture is taken; it may rerun the page.
         on_click: what to do when the viewer clicks on a point, where the frame is clickable.
         beside: shows what stands below the picture.
+        on_drag: what to do when the viewer has dragged a point of a chart that may be dragged; a callback.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Stage(Generic[L]):
     before: Callable[[], None] = lambda: None
     on_click: Callable[[Click], None] = lambda click: None
     beside: Callable[[L], None] = lambda live: None
+    on_drag: Callable[[Drag], None] | None = None
 
     @property
     def loop(self) -> str:
@@ -114,7 +116,7 @@ def _loop(stage: Stage[L], was_over: bool) -> None:
         st.rerun()  # the buttons have to know
     if live.trouble:
         st.error(live.trouble, icon=":material/error:")
-    click = live_chart(stage.name, stage.frame(live))
+    click = live_chart(stage.name, stage.frame(live), stage.on_drag)
     if click is not None:
         stage.on_click(click)
     stage.beside(live)

@@ -6,6 +6,7 @@ at every frame. When that no longer holds, this module can go: `live_chart` is i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,23 @@ class Click:
 
 
 @dataclass(frozen=True)
+class Drag:
+    """What the viewer has dragged on a chart.
+
+    Attributes:
+        channel: of the input, from 1: it stands in the trace's `meta`.
+        step: the point's time step, from 1.
+        along: what was changed, "value" or "step".
+        to: the new one.
+    """
+
+    channel: int
+    step: int
+    along: str
+    to: float
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture, of a run or still.
 
@@ -77,8 +95,11 @@ class Frame:
     clickable: bool = False
 
 
-def live_chart(key: str, frame: Frame) -> Click | None:
+def live_chart(key: str, frame: Frame, on_drag: Callable[[Drag], None] | None = None) -> Click | None:
     """Show `frame` in the chart called `key`; in a fragment, since the browser's requests rerun that.
+
+    Args:
+        on_drag: what to do when a point that may be dragged has been; a callback, so that this picture shows it.
 
     Returns:
         Where the viewer has just clicked, if `frame.clickable`.
@@ -90,6 +111,7 @@ def live_chart(key: str, frame: Frame) -> Click | None:
         "narrow": session.is_narrow(),
         "number": session.next_frame_number(),
         "version": f"{id(canvas)}.{canvas.version}",
+        "draggable": on_drag is not None,
     } | {each.name: getattr(frame, each.name) for each in fields(frame) if each.name not in ("canvas", "sentences")}
     content["sentences"] = [vars(sentence) for sentence in frame.sentences]
     if not session.chart_failed():
@@ -101,6 +123,7 @@ def live_chart(key: str, frame: Frame) -> Click | None:
         on_narrow_change=lambda: session.note_narrow_of(key),
         on_failed_change=_nothing,
         on_click_change=_nothing,
+        on_drag_change=lambda: _pass_on(key, on_drag),
     )
     if result.get("failed"):
         session.note_chart_failed()
@@ -120,6 +143,12 @@ def _component() -> Any:
     here = Path(__file__).parent
     html, css, js = ((here / f"live_chart.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     return st.components.v2.component("live_chart", html=html, css=css, js=js, isolate_styles=False)
+
+
+def _pass_on(key: str, on_drag: Callable[[Drag], None] | None) -> None:
+    drag = (session.widget(key) or {}).get("drag")
+    if drag and on_drag:
+        on_drag(Drag(int(drag["channel"]), int(drag["step"]), str(drag["along"]), float(drag["to"])))
 
 
 def _nothing() -> None:
