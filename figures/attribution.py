@@ -21,7 +21,7 @@ from figures.signed import normalised, signed_heatmap
 
 WIDE, NARROW = 1080, 380  # nominal widths in pixels
 HEAD, AXIS, GAP = 20, 30, 18
-SEQUENCE, NOW, ROWS = 62, 96, 170
+SEQUENCE, NOW, ROWS = 62, 96, 236
 PAIR = 250  # pixels of the picture of all output steps
 ROWS_SHOWN = 64  # moments of training
 ROOMY = 400  # pixels of a panel's width in which a long title fits
@@ -86,9 +86,11 @@ class AttributionFigure:
 
     def __init__(self, styles: tuple[LaneStyle, ...], look: Look, asked: Asked) -> None:
         self.look = look
+        nominal = NARROW if look.narrow else WIDE
+        beside = (nominal - GAP * (len(styles) - 1)) / len(styles) > ROOMY
         height = HEAD + SEQUENCE + NOW + ROWS + 3 * TITLE_HEIGHT + 2 * AXIS
-        height += PAIR + TITLE_HEIGHT + AXIS if asked.many else 60
-        self.canvas = Canvas(look.theme, NARROW if look.narrow else WIDE, height)
+        height += PAIR + TITLE_HEIGHT + AXIS if asked.many and not beside else 0
+        self.canvas = Canvas(look.theme, nominal, height)
         experiment = styles[0].experiment
         self.canvas.layout["uirevision"] = repr(("attribution", experiment.task, experiment.length, len(styles)))
         width = (self.canvas.width - GAP * (len(styles) - 1)) / len(styles)
@@ -115,11 +117,16 @@ class AttributionColumn:
         self._sequence = SequencePanel(canvas, self._next(SEQUENCE), style, False)
         self._now = NowPanel(canvas, self._next(NOW), style, asked)
         self._y += AXIS
-        self._rows = RowsPanel(canvas, self._next(ROWS + (0 if asked.many else 60)), style, asked)
+        box = self._next(ROWS)
         self._pair = None
-        if asked.many:
+        if asked.many and width > ROOMY:
+            half = (box.width - GUTTER) / 2
+            self._pair = PairPanel(canvas, Box(box.left + half + GUTTER, box.top, half, ROWS), style, asked)
+            box = Box(box.left, box.top, half, ROWS)
+        elif asked.many:
             self._y += AXIS
             self._pair = PairPanel(canvas, self._next(PAIR), style, asked)
+        self._rows = RowsPanel(canvas, box, style, asked)
 
     def show(self, lane: Lane, found: Found, horizon: int) -> None:
         """Fill in a moment."""
@@ -241,10 +248,10 @@ class PairPanel:
 def scale_in_words(canvas: Canvas, asked: Asked, width: float) -> str:
     """What the colours of a picture say whose rows are each divided by their largest value."""
     theme = canvas.theme
-    row = "each row by its largest" if width > ROOMY else "by row"
+    row = "each row by its largest" if width > ROOMY else "by row" if width > 240 else ""
     if asked.measure is Measure.STRENGTH:
-        return f"{canvas.swatch(theme.positive)} large · {row}"
-    return f"{canvas.swatch(theme.negative)} − &nbsp;{canvas.swatch(theme.positive)} + · {row}"
+        return f"{canvas.swatch(theme.positive)} large {row}"
+    return f"{canvas.swatch(theme.negative)} − &nbsp;{canvas.swatch(theme.positive)} + {row}"
 
 
 def _is_newest(known: np.ndarray, step: int) -> bool:

@@ -16,6 +16,7 @@ from figures.palette import mix
 STRIP = 8  # pixels
 BLOCKS = 80
 POINTS = 200
+ROOMY = 190  # pixels of a panel's width in which a long title fits
 NORM_RANGE = (-4.0, 2.0)
 RADIUS_TOP = 1.5
 BLOCK_NAMES = {"rnn": ("U",), "gru": ("U<sub>r</sub>", "U<sub>z</sub>", "U<sub>n</sub>"),
@@ -28,7 +29,7 @@ Radii = Mapping[int, np.ndarray]
 class NormPanel:
     """Norm of the whole gradient at each training step, the norm at which it is clipped, and what was clipped."""
 
-    def __init__(self, canvas: Canvas, box: Box, style: LaneStyle) -> None:
+    def __init__(self, canvas: Canvas, box: Box, style: LaneStyle, decades: tuple[float, float] = NORM_RANGE) -> None:
         theme = canvas.theme
         self._canvas = canvas
         upper = Box(box.left, box.top, box.width, box.height - STRIP - 2)
@@ -36,7 +37,7 @@ class NormPanel:
             upper,
             "",
             x={"range": [0, 250], "showticklabels": False},
-            y={"type": "log", "range": list(NORM_RANGE), "dtick": 2, "exponentformat": "power", "showgrid": True,
+            y={"type": "log", "range": list(decades), "nticks": 4, "exponentformat": "power", "showgrid": True,
                "gridcolor": theme.grid, "title": {"text": "norm, log", "font": {"size": 10}, "standoff": 2}},
         )  # fmt: skip
         self._line = add_line(canvas, self._panel, style.hue, "solid", 1.5, "step %{x:,}: gradient norm %{y:.2e}")
@@ -71,14 +72,16 @@ class NormPanel:
         self._strip["z"] = share_by_block(events, first, edges)[np.newaxis].astype(np.float32)
         for panel in (self._panel, self._strip_panel):
             self._canvas.set_axis(f"xaxis{panel.axis}", range=[0, horizon])
-        self._panel.title.html = f"<b>Gradient norm</b> {self._canvas.muted(clipped_in_words(lane, events))}"
+        says = clipped_in_words(lane, events)
+        head = "<b>Gradient norm</b>" if self._panel.box.width > ROOMY else "<b>Gradient</b>"
+        self._panel.title.html = f"{head} {self._canvas.muted(says)}"
 
 
 def clipped_in_words(lane: Lane, events: np.ndarray) -> str:
     """How many of the training steps were clipped."""
     if lane.experiment.clip_norm is None and not any(change.clip_norm for change in lane.experiment.changes):
         return "no clipping"
-    return f"{events.mean():.0%} of steps clipped" if len(events) else "clipped: strip"
+    return f"{events.mean():.0%} of steps clipped" if len(events) else "dark: clipped"
 
 
 class RadiusPanel:

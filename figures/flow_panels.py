@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from engine.analysis.gradient_flow import Reach, Ways
@@ -58,33 +60,24 @@ class WaysPanel:
         self._canvas, self._cell, self._wide = canvas, style.experiment.cell, box.width > ROOMY
         self._steps = np.arange(1, style.experiment.length + 1, dtype=np.float32)
         low, high = WAYS_RANGE
-        upper = Box(box.left, box.top, box.width, box.height - STRIP - 2)
+        has_highway = self._cell in WAY_NAMES
         panel = canvas.panel(
-            upper,
+            Box(box.left, box.top, box.width, box.height - (STRIP + 2) * has_highway),
             "",
-            x=canvas.time_axis(style.experiment.length, False),
+            x=canvas.time_axis(style.experiment.length, not has_highway),
             y={"type": "log", "range": [low, high], "dtick": 4, "exponentformat": "power", "showgrid": True,
                "gridcolor": canvas.theme.grid, "title": {"text": "norm, log", "font": {"size": 10}, "standoff": 2}},
         )  # fmt: skip
         self._title = panel.title
         self._lines = [add_line(canvas, panel, style.hue, "solid", 2.5, "all ways, k = %{x}: %{y:.2e}")]
-        if self._cell in WAY_NAMES:
+        self._strip: dict[str, Any] | None = None
+        if has_highway:
             alone = f"{WAY_NAMES[self._cell]}, k = %{{x}}: %{{y:.2e}}"
             self._lines += [
                 add_line(canvas, panel, canvas.theme.ink, "dot", 2, alone),
                 add_line(canvas, panel, canvas.theme.muted, "dash", 1.5, "by the gates, k = %{x}: %{y:.2e}"),
             ]
-        strip = canvas.panel(
-            Box(box.left, box.top + box.height - STRIP, box.width, STRIP),
-            "",
-            x=canvas.time_axis(style.experiment.length, True),
-            y={"showticklabels": False, "range": [-0.5, 0.5]},
-        )
-        self._strip = canvas.heatmap(
-            strip, canvas.theme.sequential(style.hue), 0, 1, hovertemplate="share, k = %{x}: %{z:.2f}<extra></extra>"
-        )
-        self._strip["x"], self._strip["y"] = self._steps, np.zeros(1, np.float32)
-        self._strip["z"] = np.full((1, len(self._steps)), np.nan, np.float32)
+            self._strip = self._add_strip(Box(box.left, box.top + box.height - STRIP, box.width, STRIP), style)
 
     def show(self, ways: Ways | None) -> None:
         """Fill in what is known."""
@@ -97,8 +90,18 @@ class WaysPanel:
                 with np.errstate(all="ignore"):
                     logs = np.log10(np.linalg.norm(part, axis=1))
                 line["x"], line["y"] = until_lost(self._steps, logs)
-        if ways.share is not None:
+        if ways.share is not None and self._strip is not None:
             self._strip["z"] = ways.share[np.newaxis].astype(np.float32)
+
+    def _add_strip(self, box: Box, style: LaneStyle) -> dict[str, Any]:
+        canvas, steps = self._canvas, self._steps
+        x = canvas.time_axis(style.experiment.length, True)
+        panel = canvas.panel(box, "", x=x, y={"showticklabels": False, "range": [-0.5, 0.5]})
+        hover = "share along the memory alone, k = %{x}: %{z:.2f}<extra></extra>"
+        strip = canvas.heatmap(panel, canvas.theme.sequential(style.hue), 0, 1, hovertemplate=hover)
+        strip["x"], strip["y"] = steps, np.zeros(1, np.float32)
+        strip["z"] = np.full((1, len(steps)), np.nan, np.float32)
+        return strip
 
     def _words(self, ways: Ways | None) -> str:
         symbol = MEMORY.get(self._cell, "h")
