@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -189,6 +191,19 @@ class Lane:
         """Whether `experiment` has the same past up to here, so that this lane can go on as it."""
         return experiment.until(self.step) == self.experiment.until(self.step)
 
+    def become(self, experiment: Experiment) -> None:
+        """Go on as `experiment`, which has the same past up to here."""
+        self.experiment = experiment
+        if self.ending in (None, Ending.BUDGET):
+            self.ending = Ending.BUDGET if self.step >= experiment.steps else None
+
+    def branched(self, experiment: Experiment) -> Lane:
+        """Another lane that stands where this one stands, and goes on as `experiment`, which has the same past."""
+        lane = copy(self)
+        lane.losses, lane.gradients = deepcopy(self.losses), deepcopy(self.gradients)
+        lane.become(experiment)
+        return lane
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -215,7 +230,10 @@ class Snapshot:
 
 
 class Run:
-    """Networks that train side by side on the same data, always shown at the same training step.
+    """Networks that train side by side on the same data, shown at the same training step once all have caught up.
+
+    Args:
+        standing: lanes of a run before. An experiment that shares the past of one of them begins where that stands.
 
     Attributes:
         lanes: one a network.
@@ -223,9 +241,9 @@ class Run:
         trouble: what keeps it from going on, in a sentence, until it is played again.
     """
 
-    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...]) -> None:
+    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...], standing: Sequence[Lane] = ()) -> None:
         self._store = store
-        self.lanes = tuple(Lane(experiment) for experiment in experiments)
+        self.lanes = tuple(_lane_of(experiment, standing) for experiment in experiments)
         self.playing = True
         self.trouble: str | None = None
         self._looked_at = False
@@ -266,7 +284,7 @@ class Run:
         deadline = time.monotonic() + seconds
         moved = False
         for _ in range(AHEAD):
-            active = [lane for lane in self.lanes if not lane.ending]
+            active = self._hindmost()
             for lane in active:
                 self._streams[lane].wait(0)  # sets the workers to all lanes before the first is waited for
             if not active or not all(
@@ -279,10 +297,10 @@ class Run:
         return moved
 
     def single_step(self, seconds: float) -> bool:
-        """Pause, and make exactly one training step in every lane that still can; whether it was made in time."""
+        """Pause, and make exactly one training step in every lane that is to go on; whether it was made in time."""
         self.pause()
         self._close_streams()
-        active = [lane for lane in self.lanes if not lane.ending]
+        active = self._hindmost()
         futures = [self._store.request(lane.experiment, lane.chunk.state, 1) for lane in active]
         deadline = time.monotonic() + seconds
         try:
@@ -323,18 +341,29 @@ class Run:
             return False
         self._close_streams()
         for lane, experiment in zip(self.lanes, experiments, strict=True):
-            lane.experiment = experiment
-            if lane.ending in (None, Ending.BUDGET):
-                lane.ending = Ending.BUDGET if lane.step >= experiment.steps else None
+            lane.become(experiment)
         self._open_streams()
         return True
 
+    def succeeded_by(self, experiments: tuple[Experiment, ...]) -> Run:
+        """A run of `experiments` in this one's place, in which no network that stands here has to begin again.
+
+        It plays, unless this one is paused and there is nothing to catch up with.
+        """
+        run = Run(self._store, experiments, self.lanes)
+        if not self.playing and all(_nearest(each, self.lanes) for each in experiments):
+            run.pause()
+        self.close()
+        return run
+
     def changed_from_here(self, experiment: Experiment, learning_rate: float, clip_norm: float | None) -> Experiment:
-        """`experiment` with other settings from the step on at which this run stands."""
-        earlier = tuple(change for change in experiment.changes if change.step < self.step)
-        if self.step == 0:
+        """`experiment` with other settings from the step on at which it stands, whatever its cell."""
+        of_it = [lane.step for lane in self.lanes if replace(lane.experiment, cell=experiment.cell) == experiment]
+        step = max(of_it, default=self.step)
+        earlier = tuple(change for change in experiment.changes if change.step < step)
+        if step == 0:
             return replace(experiment, learning_rate=learning_rate, clip_norm=clip_norm, changes=())
-        return replace(experiment, changes=(*earlier, Change(self.step, learning_rate, clip_norm)))
+        return replace(experiment, changes=(*earlier, Change(step, learning_rate, clip_norm)))
 
     def steps_per_second(self) -> float:
         """Training steps a second of all lanes together, of late; NaN until it can be told."""
@@ -351,6 +380,11 @@ class Run:
         seen, self._renewals_seen = self._renewals_seen, self._store.workers.renewals
         return self._renewals_seen != seen
 
+    def _hindmost(self) -> list[Lane]:
+        """The lanes that go on next: of those that still train, those that are not ahead of others."""
+        active = [lane for lane in self.lanes if not lane.ending]
+        return [lane for lane in active if lane.step == min(each.step for each in active)]
+
     def _move(self, lane: Lane, chunk: Chunk) -> None:
         self._taken.append((time.monotonic(), len(chunk.log.loss)))
         lane.show(chunk)
@@ -363,6 +397,16 @@ class Run:
     def _close_streams(self) -> None:
         for stream in self._streams.values():
             stream.close()
+
+
+def _lane_of(experiment: Experiment, standing: Sequence[Lane]) -> Lane:
+    nearest = _nearest(experiment, standing)
+    return nearest.branched(experiment) if nearest else Lane(experiment)
+
+
+def _nearest(experiment: Experiment, standing: Sequence[Lane]) -> Lane | None:
+    """Of the lanes `standing` that could go on as `experiment` the one that is furthest."""
+    return max((lane for lane in standing if lane.could_become(experiment)), key=lambda lane: lane.step, default=None)
 
 
 def gradient_norms(recording: Recording) -> np.ndarray:

@@ -66,7 +66,8 @@ def repeated(unrolled: Unrolled, copies: int) -> Unrolled:
     def wider(trace: Trace) -> Trace:
         return replace(trace, **{each.name: np.repeat(getattr(trace, each.name), copies, 1) for each in fields(trace)})
 
-    return Unrolled(tuple(wider(trace) for trace in unrolled.layers), np.repeat(unrolled.outputs, copies, 1))
+    layers = tuple(wider(trace) for trace in unrolled.layers)
+    return replace(unrolled, layers=layers, outputs=np.repeat(unrolled.outputs, copies, 1))
 
 
 def _onto_states(
