@@ -15,11 +15,11 @@ from engine.setup import Setup
 from engine.tasks import Batch
 from figures.by_training import Radii
 from figures.canvas import Canvas
-from figures.gradient_flow import GradientFlowFigure
+from figures.gradient_flow import EVERYTHING, Chart, GradientFlowFigure
 from figures.lanes import LaneStyle
 from figures.look import Look
 from figures.training import horizon_of
-from ui.views.analysed import analysed
+from ui.views.analysed import analysed, begin_frame
 from ui.views.base import View
 from ui.views.by_moment import by_moment
 
@@ -82,22 +82,38 @@ GUIDE = (
 class FlowOfRun:
     """The figure, filled from a run and from what the workers have found of it."""
 
-    def __init__(self, styles: tuple[LaneStyle, ...], look: Look) -> None:
-        self._styles, self._look = styles, look
-        self._figure = GradientFlowFigure(styles, look)
+    def __init__(
+        self, styles: tuple[LaneStyle, ...], look: Look, charts: tuple[Chart, ...] = EVERYTHING, place: str = "view"
+    ) -> None:
+        self._styles, self._look, self._charts, self._place = styles, look, charts, place
+        self._figure = GradientFlowFigure(styles, look, charts)
 
     def show(self, run: Run) -> Canvas:
         """Fill in where `run` stands."""
         lanes = [run.lanes[style.number] for style in self._styles]
         reports = [
-            report_on(f"flow.{style.number}", lane, self._look.layer, self._look.sequence)
+            report_on(f"{self._place}.flow.{style.number}", lane, self._look.layer, self._look.sequence)
             for style, lane in zip(self._styles, lanes, strict=True)
         ]
         radii = [
-            radii_of(f"radii.{style.number}", lane, self._look.layer)
+            radii_of(f"{self._place}.radii.{style.number}", lane, self._look.layer)
+            if Chart.TRAINING in self._charts
+            else {}
             for style, lane in zip(self._styles, lanes, strict=True)
         ]
         return self._figure.show(lanes, reports, radii, horizon_of(run))
+
+
+class FlowOnPage:
+    """The same on a lesson's page, without what training makes of the weights."""
+
+    def __init__(self, styles: tuple[LaneStyle, ...], look: Look) -> None:
+        self._flow = FlowOfRun(styles, look, (Chart.MAPS, Chart.WAYS, Chart.REACH), "page")
+
+    def show(self, run: Run) -> Canvas:
+        """Fill in where `run` stands."""
+        begin_frame()
+        return self._flow.show(run)
 
 
 def report_on(name: str, lane: Lane, layer: int, sequence: int) -> FlowReport | None:
