@@ -101,6 +101,7 @@ def steps_per_chunk(experiments: tuple[Experiment, ...]) -> int:
 
 def step_cost(experiment: Experiment) -> float:
     """Roughly the seconds of one training step, from the sizes; fitted to `benchmarks/`."""
-    length, batch, width = experiment.length, experiment.batch_size, experiment.hidden_size
+    length, width = experiment.length, experiment.hidden_size
+    batch = max(experiment.batch_size, *(change.batch_size or 1 for change in experiment.changes), 1)
     per_step = 0.35 + 0.65 * (batch / 32) * (0.7 * width / 32 + 0.3 * (width / 32) ** 2)
     return 1e-3 * CELLS[experiment.cell].step_cost * (0.15 + 0.85 * experiment.layers * length / 50 * per_step)

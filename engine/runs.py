@@ -325,10 +325,8 @@ class Run:
 
     def changed_from_here(self, experiment: Experiment, learning_rate: float, clip_norm: float | None) -> Experiment:
         """`experiment` with other settings from the step on at which this run stands."""
-        earlier = tuple(change for change in experiment.changes if change.step < self.step)
-        if self.step == 0:
-            return replace(experiment, learning_rate=learning_rate, clip_norm=clip_norm, changes=())
-        return replace(experiment, changes=(*earlier, Change(self.step, learning_rate, clip_norm)))
+        now = experiment.settings_at(max(0, self.step - 1))
+        return experiment.changed_at(self.step, replace(now, learning_rate=learning_rate, clip_norm=clip_norm))
 
     def steps_per_second(self) -> float:
         """Training steps a second of all lanes together, of late; NaN until it can be told."""

@@ -267,12 +267,11 @@ def _mid_run_changes() -> tuple[Change, ...]:
     run = session.current_run("playground")
     with st.popover("Change in mid-run", width="stretch", icon=":material/tune:"):
         st.caption("New settings from this training step on, without starting over.")
-        now = run.lanes[0].experiment.settings_at(run.step) if run else (0.003, 1.0)
-        rate = st.select_slider(
-            "Learning rate now", _with(RATES, now[0]), value=now[0], key="rate_now", format_func=_plain
-        )
-        clips = (*_with(CLIPS, now[1] or 1.0), OFF)
-        clip = st.select_slider("Clipping now", clips, value=now[1] or OFF, key="clip_now", format_func=_plain)
+        now = (run.lanes[0].experiment if run else DEFAULT).settings_at(run.step if run else 0)
+        rates = _with(RATES, now.learning_rate)
+        rate = st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=_plain)
+        clips = (*_with(CLIPS, now.clip_norm or 1.0), OFF)
+        clip = st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=_plain)
         if st.button("Apply from here on", width="stretch") and run is not None:
             try:
                 changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
