@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from engine import series as library
 from engine.cells import CELLS
 from engine.experiment import Experiment
@@ -83,10 +85,17 @@ def look(experiment: Experiment, state: TrainingState, log: TrainingLog, ending:
 
 def first_chunk(experiment: Experiment, state: TrainingState) -> Chunk:
     """The chunk of no step: a look at the untrained network. Needs no PyTorch and no worker."""
-    import numpy as np
+    return look(experiment, state, _nothing(), None, time.perf_counter())
 
+
+def chunk_at(experiment: Experiment, state: TrainingState, score: float) -> Chunk:
+    """Another look at a `state` whose score is known."""
+    return Chunk(state, _nothing(), record(experiment, state), score, None, 0.0)
+
+
+def _nothing() -> TrainingLog:
     nothing = np.empty(0, np.float32)
-    return look(experiment, state, TrainingLog(nothing, nothing, nothing, False), None, time.perf_counter())
+    return TrainingLog(nothing, nothing, nothing, False)
 
 
 def steps_per_chunk(experiments: tuple[Experiment, ...]) -> int:

@@ -26,6 +26,13 @@ class LossHistory:
         self._values[self._count : needed] = values
         self._count = needed
 
+    def until(self, step: int) -> LossHistory:
+        """The first `step` of them; what is added to either later does not show in the other."""
+        past = LossHistory()
+        past._values = self._values[:step]  # shared: values once written never change, and `extend` copies
+        past._count = min(step, self._count)
+        return past
+
     @property
     def values(self) -> np.ndarray:
         """(steps,) float32."""
@@ -68,6 +75,16 @@ class GradientHistory:
                 self._steps, self._rows = self._steps[::2], self._rows[::2]
                 self._stride *= 2
         self._seen += 1
+
+    def until(self, step: int, norms: np.ndarray) -> GradientHistory:
+        """What was known at training step `step`, when the norms were `norms`."""
+        past = GradientHistory()
+        count = int(np.searchsorted(self.steps, step, side="right"))
+        past._steps, past._rows = self._steps[:count], self._rows[:count]
+        past._stride = self._stride
+        past._seen = count * self._stride
+        past._latest, past.last_step = norms.astype(np.float32), step
+        return past
 
     @property
     def steps(self) -> np.ndarray:

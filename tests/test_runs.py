@@ -24,15 +24,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Change, Experiment, SeriesError, TrainingState, advance, initial_state, record, task_of
-from engine import runs as engine_runs
+from engine import Change, Experiment, SeriesError, TrainingState, advance, initial_state, record, streams, task_of
 from engine import series as library
 from engine.chunks import CHUNK_SECONDS, Chunk, Ending, first_chunk, step_cost, steps_per_chunk, train_chunk
 from engine.executor import ATTEMPTS, PAGE_BYTES, WORKERS_VARIABLE, Workers, worker_count
 from engine.history import MOST_POINTS, MOST_ROWS, GradientHistory, LossHistory
-from engine.runs import AHEAD, QUEUE_SECONDS, ChunkPlan, Lane, Run, Snapshot, gradient_norms
+from engine.runs import Lane, Run, Snapshot, gradient_norms
 from engine.series import series_from_values
 from engine.store import ChunkStore
+from engine.streams import AHEAD, QUEUE_SECONDS, ChunkPlan
 from engine.tasks import Batch
 from engine.training import RECENT, one_thread
 from tests.oracles import relative_error, unrolled
@@ -433,7 +433,7 @@ def test_the_size_of_the_chunks_changes_no_byte(
 ) -> None:
     ends = []
     for size in sizes:
-        monkeypatch.setattr(engine_runs, "steps_per_chunk", lambda experiments, size=size: size)
+        monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments, size=size: size)
         run = Run(store_on(AtOnce()), (experiment,))
         play(run)
         (lane,) = run.lanes
