@@ -19,6 +19,7 @@ from tests.test_runs import LANES, SMALL, SOLVABLE, AtOnce, WhenTold, frozen, pl
 __all__ = ["threads"]
 LONG = Experiment(task="parity", length=4, hidden_size=3, batch_size=2, steps=6000, cell="rnn", seed=3)
 FASTER = Settings(0.01, None, 7, "rmsprop")
+SLOWER = Settings(1e-5, None, 7, "sgd")
 
 
 def still(step: int, size: int = 10) -> Still:
@@ -229,7 +230,7 @@ def test_the_others_wait_until_a_branch_has_caught_up_and_then_they_go_on_in_ste
     run = Run(store_on(AtOnce()), (LONG, replace(LONG, cell="gru")))
     play(run, lambda: run.step >= 300)
     front, at = run.step, run.film.steps[len(run.film) // 2]
-    both = Run(run._store, (*run.experiments, run.branched(1, at, FASTER)), before=run)
+    both = Run(run._store, (*run.experiments, run.branched(1, at, SLOWER)), before=run)
     seen = []
     while both.step <= front + 200:
         both.next_frame(20)
