@@ -396,10 +396,15 @@ class Experiment:
         """
         unused: dict[str, Any] = {"steps": DEFAULT.steps}
         unused["changes"] = tuple(change for change in self.changes if change.step < step)
-        if self.task != "series":
-            unused["series"] = DEFAULT.series
+        return replace(self, **unused, **{name: getattr(DEFAULT, name) for name in self.idle_settings})
+
+    @property
+    def idle_settings(self) -> frozenset[str]:
+        """Fields that, as the others stand, have no effect on this network."""
         cell = CELLS[self.cell]
         names = set().union(*(each.own_settings for each in CELLS.values())) - cell.own_settings
+        if self.task != "series":
+            names |= {"series"}
         if self.initialization == "pytorch":
             names |= {"spectral_radius"}
         if not cell.states:
@@ -410,7 +415,7 @@ class Experiment:
             names |= {"driven_units"}
         if self.target_way != "readout":
             names |= {"read_units"}
-        return replace(self, **unused, **{name: getattr(DEFAULT, name) for name in names})
+        return frozenset(names)
 
 
 RULES: dict[str, Choice | Number | Changes] = {each.name: each.metadata["rule"] for each in fields(Experiment)}

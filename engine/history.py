@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from engine.parameters import Parameters
 
 MOST_ROWS = 128
 MOST_POINTS = 300
+MOST_MOMENTS, FEWEST_MOMENTS = 64, 8
+MOMENT_BYTES = 4_000_000  # of parameters kept, unless so few moments take more
 
 
 class LossHistory:
@@ -26,9 +33,9 @@ class LossHistory:
         self._values[self._count : needed] = values
         self._count = needed
 
-    def until(self, step: int) -> LossHistory:
+    def until(self, step: int) -> Self:
         """The first `step` of them; what is added to either later does not show in the other."""
-        past = LossHistory()
+        past = type(self)()
         past._values = self._values[:step]  # shared: values once written never change, and `extend` copies
         past._count = min(step, self._count)
         return past
@@ -49,6 +56,57 @@ class LossHistory:
         sums = np.add.reduceat(self.values.astype(np.float64), starts)
         ends = np.minimum(starts + block, self._count)
         return ends.astype(np.float32), (sums / (ends - starts)).astype(np.float32)
+
+
+class NormHistory(LossHistory):
+    """The norm of the whole gradient, before clipping, of every training step so far."""
+
+
+class Moments:
+    """The parameters at many moments of training, for what is computed only when somebody looks.
+
+    When they get many, every second one goes: dense at first, then even. Nothing is copied: states are read-only.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, Parameters]] = []
+        self._stride = 1
+        self._seen = 0
+
+    def append(self, step: int, parameters: Parameters) -> None:
+        """Add the parameters after training step `step`."""
+        if self._seen % self._stride == 0:
+            self._kept.append((step, parameters))
+            if len(self._kept) > self._most(parameters):
+                self._kept = self._kept[::2]
+                self._stride *= 2
+        self._seen += 1
+
+    def until(self, step: int) -> Moments:
+        """Those up to training step `step`."""
+        past = Moments()
+        past._kept = [each for each in self._kept if each[0] <= step]
+        past._stride, past._seen = self._stride, len(past._kept) * self._stride
+        return past
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Training steps, from the first on."""
+        return tuple(step for step, _ in self._kept)
+
+    def __getitem__(self, step: int) -> Parameters:
+        """The parameters after training step `step`, one of `steps`."""
+        return next(parameters for each, parameters in self._kept if each == step)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of what is kept."""
+        return sum(value.nbytes for _, parameters in self._kept for value in parameters.values())
+
+    @staticmethod
+    def _most(parameters: Parameters) -> int:
+        size = sum(value.nbytes for value in parameters.values())
+        return max(FEWEST_MOMENTS, min(MOST_MOMENTS, MOMENT_BYTES // size))
 
 
 class GradientHistory:

@@ -12,7 +12,7 @@ import numpy as np
 from engine.chunks import Chunk, Ending, chunk_at, first_chunk
 from engine.experiment import Experiment, Settings
 from engine.film import Film, Origin, Still
-from engine.history import GradientHistory, LossHistory
+from engine.history import GradientHistory, LossHistory, Moments, NormHistory
 from engine.parameters import parameter_count
 from engine.recording import Recording
 from engine.store import ChunkStore
@@ -31,6 +31,8 @@ class Lane:
         chunk: where it stands, and the look inside there.
         losses: of all steps so far.
         gradients: ‖∂L/∂h_t‖ of each displayed sequence, at many moments of training.
+        norms: of the whole gradient before clipping, of all steps so far.
+        moments: the parameters, at many moments of training.
         ending: why it trains no further, or None.
     """
 
@@ -38,6 +40,8 @@ class Lane:
         self.experiment = experiment
         self.losses = LossHistory()
         self.gradients = GradientHistory()
+        self.norms = NormHistory()
+        self.moments = Moments()
         self.ending: Ending | None = None
         self.chunk = first_chunk(experiment, initial_state(experiment))
         self.show(self.chunk)
@@ -82,6 +86,8 @@ class Lane:
     def show(self, chunk: Chunk) -> None:
         """Stand at the end of `chunk`."""
         self.losses.extend(chunk.log.loss)
+        self.norms.extend(chunk.log.gradient_norm)
+        self.moments.append(chunk.state.step, chunk.state.parameters)
         self.gradients.append(chunk.state.step, gradient_norms(chunk.recording))
         self.chunk = chunk
         self.ending = chunk.ending or (Ending.BUDGET if self.step >= self.experiment.steps else None)
@@ -102,7 +108,8 @@ class Lane:
         lane = Lane.__new__(Lane)
         lane.experiment = experiment
         lane.chunk = self.chunk if step == self.step else chunk_at(experiment, still.state, still.score)
-        lane.losses = self.losses.until(step)
+        lane.losses, lane.norms = self.losses.until(step), self.norms.until(step)
+        lane.moments = self.moments.until(step)
         lane.gradients = self.gradients.until(step, gradient_norms(lane.recording))
         goes_on = still.ending is Ending.BUDGET or not self.shares(experiment, step + 1)
         lane.ending = None if goes_on else still.ending
@@ -114,6 +121,12 @@ class Lane:
     def shares(self, experiment: Experiment, step: int) -> bool:
         """Whether the first `step` training steps of `experiment` are this lane's own."""
         return experiment.until(step) == self.experiment.until(step)
+
+    def become(self, experiment: Experiment) -> None:
+        """Go on as `experiment`, which has the same past up to here."""
+        self.experiment = experiment
+        if self.ending in (None, Ending.BUDGET):
+            self.ending = Ending.BUDGET if self.step >= experiment.steps else None
 
 
 @dataclass(frozen=True)
@@ -141,17 +154,17 @@ class Snapshot:
 
 
 class Run:
-    """Networks that train side by side on the same data, always shown at the same training step.
+    """Networks that train side by side on the same data, shown at the same training step once all have caught up.
+
+    Args:
+        before: a run whose past is taken over. An experiment that shares it with one of its lanes begins at the last
+            moment of the film that both have in common; lanes that are behind then catch up with the others.
 
     Attributes:
         lanes: one a network.
         playing: whether `next_frame` goes on.
         trouble: what keeps it from going on, in a sentence, until it is played again.
         film: its past.
-
-    Args:
-        before: a run whose lanes' past is taken over by those of `experiments` that share it. Each goes on from the
-            last moment that it has in common with one of them; those that are behind then catch up with the others.
     """
 
     def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...], before: Run | None = None) -> None:
@@ -206,7 +219,7 @@ class Run:
         deadline = time.monotonic() + seconds
         moved = False
         for _ in range(AHEAD):
-            active = self._next_to_move()
+            active = self._hindmost()
             for lane in active:
                 self._streams[lane].wait(0)  # sets the workers to all lanes before the first is waited for
             if not active or not all(
@@ -218,10 +231,10 @@ class Run:
         return moved
 
     def single_step(self, seconds: float) -> bool:
-        """Pause, and make exactly one training step in every lane that still can; whether it was made in time."""
+        """Pause, and make exactly one training step in every lane that is to go on; whether it was made in time."""
         self.pause()
         self._close_streams()
-        active = self._next_to_move()
+        active = self._hindmost()
         futures = [self._store.request(lane.experiment, lane.chunk.state, 1) for lane in active]
         deadline = time.monotonic() + seconds
         try:
@@ -261,16 +274,27 @@ class Run:
             return False
         self._close_streams()
         for lane, experiment in zip(self.lanes, experiments, strict=True):
-            lane.experiment = experiment
-            if lane.ending in (None, Ending.BUDGET):
-                lane.ending = Ending.BUDGET if lane.step >= experiment.steps else None
+            lane.become(experiment)
         self._open_streams()
         return True
 
+    def succeeded_by(self, experiments: tuple[Experiment, ...]) -> Run:
+        """A run of `experiments` in this one's place, in which no network that stands here has to begin again.
+
+        It plays, unless this one is paused and there is nothing to catch up with.
+        """
+        run = Run(self._store, experiments, self)
+        if not self.playing and run.behind is None and all(self.origin_of(each) for each in experiments):
+            run.pause()
+        self.close()
+        return run
+
     def changed_from_here(self, experiment: Experiment, learning_rate: float, clip_norm: float | None) -> Experiment:
-        """`experiment` with other settings from the step on at which this run stands."""
-        now = experiment.settings_at(max(0, self.step - 1))
-        return experiment.changed_at(self.step, replace(now, learning_rate=learning_rate, clip_norm=clip_norm))
+        """`experiment` with other settings from the step on at which it stands, whatever its cell."""
+        of_it = [lane.step for lane in self.lanes if replace(lane.experiment, cell=experiment.cell) == experiment]
+        step = max(of_it, default=self.step)
+        now = experiment.settings_at(max(0, step - 1))
+        return experiment.changed_at(step, replace(now, learning_rate=learning_rate, clip_norm=clip_norm))
 
     def branched(self, lane: int, step: int, settings: Settings) -> Experiment:
         """Network number `lane` with other settings from `step` on, or from where it ended before that.
@@ -326,11 +350,10 @@ class Run:
         seen, self._renewals_seen = self._renewals_seen, self._store.workers.renewals
         return self._renewals_seen != seen
 
-    def _next_to_move(self) -> list[Lane]:
-        """The lanes that still train; if some of them are behind, those alone."""
-        training = [lane for lane in self.lanes if not lane.ending]
-        first = min((lane.step for lane in training), default=0)
-        return [lane for lane in training if lane.step == first]
+    def _hindmost(self) -> list[Lane]:
+        """The lanes that go on next: of those that still train, those that are not ahead of others."""
+        active = [lane for lane in self.lanes if not lane.ending]
+        return [lane for lane in active if lane.step == min(each.step for each in active)]
 
     def _move(self, chunks: dict[Lane, Chunk]) -> None:
         for lane, chunk in chunks.items():

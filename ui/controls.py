@@ -27,6 +27,7 @@ from engine.experiment import (
 from engine.setup import Setup
 from engine.tasks import TASKS, Task, task_named
 from ui import session
+from ui.pins import pin_controls
 
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 0.1, 0.3, 1.0)
 CLIPS = (0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
@@ -53,7 +54,9 @@ def setup_in_sidebar() -> Setup:
         st.subheader("Task", anchor=False)
         task, series = _task_controls()
         st.subheader("Network", anchor=False)
-        network = _network_controls() | _way_controls(task)
+        network = _network_controls()
+        place_for_pins = st.container(gap="xsmall")
+        network |= _more_about_the_network() | _way_controls(task)
         st.subheader("Training", anchor=False)
         training = _training_controls()
     cells = tuple(session.widget("cells")) or (session.last_setup() or Setup()).cells
@@ -64,6 +67,9 @@ def setup_in_sidebar() -> Setup:
     except ExperimentError as problem:
         st.error(str(problem), icon=":material/error:")
         st.stop()
+    setup, _ = setup.with_pinned(session.pins())
+    with place_for_pins:
+        pin_controls(setup)
     session.write_link(setup.query_items())
     return setup
 
@@ -79,6 +85,8 @@ def _adopt_link() -> None:
     if read is None and session.widget("task") is not None:
         return
     setup, problems = read or (session.last_setup() or Setup(), [])
+    if read is not None:
+        session.set_pins(setup.pinned)
     if setup.experiment.task == "series" and not library.is_here(setup.experiment.series):
         problems = [*problems, "This link is about an uploaded file that is no longer here: upload the file again."]
         setup = replace(setup, experiment=replace(setup.experiment, series=library.SHIPPED[0]))
@@ -171,6 +179,10 @@ def _network_controls() -> dict[str, Any]:
     if not session.widget("cells"):
         st.caption("Choose at least one network; until then the last ones go on.")
     _slider("hidden_size", "Units H", help="Numbers in the hidden state of each layer.")
+    return {"hidden_size": session.widget("hidden_size")}
+
+
+def _more_about_the_network() -> dict[str, Any]:
     with st.expander("More about the network"):
         st.segmented_control("Layers", [1, 2, 3], key="layers", required=True)
         st.segmented_control(
@@ -196,7 +208,7 @@ def _network_controls() -> dict[str, Any]:
             step=0.5,
             help="Above 0 the forget gate starts open and keeps the cell state.",
         )
-    names = ("hidden_size", "layers", "activation", "initialization", "spectral_radius", "forget_bias")
+    names = ("layers", "activation", "initialization", "spectral_radius", "forget_bias")
     return {name: session.widget(name) for name in names}
 
 

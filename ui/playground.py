@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.cells import CELLS
 from engine.runs import Run
 from engine.setup import Setup
 from figures.lanes import lane_styles
@@ -25,7 +24,7 @@ def live_run(setup: Setup) -> None:
     view = _view()
 
     def current() -> Run:
-        return session.run_for(NAME, setup.experiments)
+        return session.run_beside(NAME, setup.experiments)
 
     def click(click: Click) -> None:
         view.on_click(setup, current(), click)
@@ -67,17 +66,21 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
     begin_frame()
     canvas = _figure(setup, look, view).show(run)
+    styles = lane_styles(setup.experiments, look.theme, setup.titles)
     return Frame(
         canvas=canvas,
-        alt=words.figure_in_words(run),
+        alt=words.figure_in_words(run, setup.titles),
         running=(run.playing and not run.over) or is_behind(),
         step=run.step,
         run=session.run_number(NAME),
         progress=run.step / setup.experiment.steps,
         count=words.count(run),
-        sentences=[Sentence(words.lane_sentence(lane), look.theme.hue(lane.experiment.cell)) for lane in run.lanes],
+        sentences=[
+            Sentence(words.lane_sentence(run.lanes[style.number], words.subject_of(style.title)), style.hue)
+            for style in styles
+        ],
         lines=words.lines_of_room(run, look.narrow),
-        announce=words.announcement(run),
+        announce=words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
     )
@@ -87,7 +90,7 @@ def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
     """The view's figure of `setup`, laid out once."""
 
     def make() -> RunFigure:
-        styles = lane_styles(setup.experiments, look.theme)
+        styles = lane_styles(setup.experiments, look.theme, setup.titles)
         return view.figure(setup, styles if not look.narrow else (styles[_lane_shown(setup)],), look)
 
     return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup), view.name, view.key(setup)), make)
@@ -160,14 +163,13 @@ def _reading_aids(setup: Setup, view: View, narrow: bool) -> None:
                 label_visibility="collapsed",
                 width=150,
             )
-        if narrow and len(setup.cells) > 1:
+        if narrow and len(setup.titles) > 1:
             st.segmented_control(
                 "Network shown",
-                list(setup.cells),
-                default=setup.cells[0],
+                setup.titles,
+                default=setup.titles[0],
                 key="lane",
                 required=True,
-                format_func=lambda cell: CELLS[cell].title,
                 label_visibility="collapsed",
             )
         with st.popover("View", icon=":material/visibility:"):
@@ -200,5 +202,5 @@ def _look(setup: Setup) -> Look:
 
 def _lane_shown(setup: Setup) -> int:
     """Number of the network that a phone shows."""
-    cell = session.widget("lane")
-    return setup.cells.index(cell) if cell in setup.cells else 0
+    title = session.widget("lane")
+    return setup.titles.index(title) if title in setup.titles else 0

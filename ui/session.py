@@ -56,12 +56,23 @@ def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) 
     return run
 
 
+def run_beside(name: str, experiments: tuple[Experiment, ...]) -> Run:
+    """Like `run_for`, but networks that are there already stand where they stand, and new ones catch up."""
+    before = current_run(name)
+    if before is None:
+        return start_run(name, experiments)
+    return before if before.follow(experiments) else _begin(name, before.succeeded_by(experiments))
+
+
 def start_run(name: str, experiments: tuple[Experiment, ...]) -> Run:
     """A new run from the seed; the workers do nothing more for the one before."""
     before = current_run(name)
     if before is not None:
         before.close()
-    run = Run(chunk_store(), experiments)
+    return _begin(name, Run(chunk_store(), experiments))
+
+
+def _begin(name: str, run: Run) -> Run:
     _set(f"{name}.run", run)
     _set(f"{name}.run_number", run_number(name) + 1)
     return run
@@ -147,6 +158,17 @@ def changes() -> tuple[Change, ...]:
 def set_changes(made: tuple[Change, ...]) -> None:
     """Remember settings changed in mid-run."""
     _set("changes", made)
+
+
+def pins() -> tuple[Experiment, ...]:
+    """What the viewer has pinned in the playground, whether or not it is shown."""
+    pinned: tuple[Experiment, ...] = _get("pins") or ()
+    return pinned
+
+
+def set_pins(pinned: tuple[Experiment, ...]) -> None:
+    """Remember what is pinned."""
+    _set("pins", pinned)
 
 
 def own_series() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from engine.cells import CELLS
 from engine.chunks import Ending
@@ -47,27 +48,46 @@ def count(run: Run) -> str:
     """How far a run is, and how fast."""
     rate = run.steps_per_second()
     speed = "" if math.isnan(rate) or run.over or not run.playing else f" · {rate:,.0f} steps/s"
-    return f"step {run.step:,} of {run.lanes[0].experiment.steps:,}{speed}"
+    behind = min((lane.step for lane in run.lanes if not lane.ending), default=run.step)
+    of = f"of {run.lanes[0].experiment.steps:,}"
+    catching_up = f"step {behind:,} {of}, catching up with {run.step:,}"
+    return f"{catching_up if _someone_waits(run, behind) else f'step {run.step:,} {of}'}{speed}"
 
 
-def announcement(run: Run) -> str:
+def subject_of(title: str) -> str:
+    """The network called `title`, as a sentence begins."""
+    cell, _, different = title.partition(" · ")
+    return f"The {cell} ({different})" if different else f"The {cell}"
+
+
+def announcement(run: Run, titles: Sequence[str] | None = None) -> str:
     """What a screen reader should say: the lanes' sentences, but only when one of them changes in kind."""
+    titles = titles or _cells_of(run)
     if not any(lane.ending for lane in run.lanes):
-        titles = " and ".join(CELLS[lane.experiment.cell].title for lane in run.lanes)
-        return f"Training {titles} on: {run.lanes[0].task.title}."
-    return " ".join(lane_sentence(lane) for lane in run.lanes if lane.ending)
+        return f"Training {' and '.join(titles)} on: {run.lanes[0].task.title}."
+    named = zip(run.lanes, titles, strict=True)
+    return " ".join(lane_sentence(lane, subject_of(title)) for lane, title in named if lane.ending)
 
 
-def figure_in_words(run: Run) -> str:
+def figure_in_words(run: Run, titles: Sequence[str] | None = None) -> str:
     """The figure for those who can't see it."""
     parts = [f"Training of {len(run.lanes)} network(s) on “{run.lanes[0].task.title}” at step {run.step:,}."]
-    for lane in run.lanes:
+    for lane, title in zip(run.lanes, titles or _cells_of(run), strict=True):
         losses = lane.losses.values
         first, last = (lane.gradients.latest(-1, 0)[at] for at in (0, -1))
         loss = f"loss {losses[-1]:.3g}, " if len(losses) else ""
         gradient = f"gradient norm {last:.1e} at the last time step and {first:.1e} at the first"
-        parts.append(f"{CELLS[lane.experiment.cell].title}: {loss}{gradient}.")
+        parts.append(f"{title}: {loss}{gradient}.")
     return " ".join(parts)
+
+
+def _cells_of(run: Run) -> tuple[str, ...]:
+    return tuple(CELLS[lane.experiment.cell].title for lane in run.lanes)
+
+
+def _someone_waits(run: Run, behind: int) -> bool:
+    """Whether a network is further than those that still train at step `behind`, and has not ended before."""
+    return any(lane.step > behind for lane in run.lanes)
 
 
 def _progress(metric: Metric, score: float, chance: Chance) -> str:
