@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from engine.parameters import Parameters
 
 MOST_ROWS = 128
 MOST_POINTS = 300
+MOST_MOMENTS, FEWEST_MOMENTS = 64, 8
+MOMENT_BYTES = 4_000_000  # of parameters kept, unless so few moments take more
 
 
 class LossHistory:
@@ -26,6 +34,13 @@ class LossHistory:
         self._values[self._count : needed] = values
         self._count = needed
 
+    def until(self, step: int) -> Self:
+        """The first `step` of them; what is added to either later does not show in the other."""
+        past = type(self)()
+        past._values = self._values[:step]  # shared: values once written never change, and `extend` copies
+        past._count = min(step, self._count)
+        return past
+
     @property
     def values(self) -> np.ndarray:
         """(steps,) float32."""
@@ -42,6 +57,57 @@ class LossHistory:
         sums = np.add.reduceat(self.values.astype(np.float64), starts)
         ends = np.minimum(starts + block, self._count)
         return ends.astype(np.float32), (sums / (ends - starts)).astype(np.float32)
+
+
+class NormHistory(LossHistory):
+    """The norm of the whole gradient, before clipping, of every training step so far."""
+
+
+class Moments:
+    """The parameters at many moments of training, for what is computed only when somebody looks.
+
+    When they get many, every second one goes: dense at first, then even. Nothing is copied: states are read-only.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, Parameters]] = []
+        self._stride = 1
+        self._seen = 0
+
+    def append(self, step: int, parameters: Parameters) -> None:
+        """Add the parameters after training step `step`."""
+        if self._seen % self._stride == 0:
+            self._kept.append((step, parameters))
+            if len(self._kept) > self._most(parameters):
+                self._kept = self._kept[::2]
+                self._stride *= 2
+        self._seen += 1
+
+    def until(self, step: int) -> Moments:
+        """Those up to training step `step`."""
+        past = Moments()
+        past._kept = [each for each in self._kept if each[0] <= step]
+        past._stride, past._seen = self._stride, len(past._kept) * self._stride
+        return past
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Training steps, from the first on."""
+        return tuple(step for step, _ in self._kept)
+
+    def __getitem__(self, step: int) -> Parameters:
+        """The parameters after training step `step`, one of `steps`."""
+        return next(parameters for each, parameters in self._kept if each == step)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of what is kept."""
+        return sum(value.nbytes for _, parameters in self._kept for value in parameters.values())
+
+    @staticmethod
+    def _most(parameters: Parameters) -> int:
+        size = sum(value.nbytes for value in parameters.values())
+        return max(FEWEST_MOMENTS, min(MOST_MOMENTS, MOMENT_BYTES // size))
 
 
 class GradientHistory:
@@ -69,6 +135,16 @@ class GradientHistory:
                 self._stride *= 2
         self._seen += 1
 
+    def until(self, step: int, norms: np.ndarray) -> GradientHistory:
+        """What was known at training step `step`, when the norms were `norms`."""
+        past = GradientHistory()
+        count = int(np.searchsorted(self.steps, step, side="right"))
+        past._steps, past._rows = self._steps[:count], self._rows[:count]
+        past._stride = self._stride
+        past._seen = count * self._stride
+        past._latest, past.last_step = norms.astype(np.float32), step
+        return past
+
     @property
     def steps(self) -> np.ndarray:
         """(rows,) training steps."""
@@ -77,6 +153,12 @@ class GradientHistory:
     def latest(self, layer: int, sequence: int) -> np.ndarray:
         """(T,) of one layer and displayed sequence, now."""
         return np.asarray(self._latest[layer, :, sequence])
+
+    def seen_as(self, norms: np.ndarray) -> GradientHistory:
+        """A copy to look at, with other norms (layers, T, B) now; the past is shared."""
+        seen = copy(self)
+        seen._latest = norms.astype(np.float32)
+        return seen
 
     def norms(self, layer: int, sequence: int) -> np.ndarray:
         """(rows, T) of one layer and displayed sequence, at `steps`."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from engine.cells import CELLS, Trace, Weights
+from engine.cells.interference import Interference
 from engine.experiment import Experiment
+from engine.intervention import Intervention, interferences_of
 from engine.parameters import Parameters, Sizes, layer_names, sizes_of, start_name
 from engine.tasks import task_of
 
@@ -26,10 +28,12 @@ class Unrolled:
         layers: one `Trace` a recurrent layer, float64; its gradients are NaN. A clamped unit has states, and
             NaN where it has no gates.
         outputs: (T, B, O), before any sigmoid or softmax.
+        interferences: for each layer what was done to it from outside.
     """
 
     layers: tuple[Trace, ...]
     outputs: np.ndarray
+    interferences: tuple[Interference | None, ...]
 
     @property
     def hidden_state(self) -> np.ndarray:
@@ -38,16 +42,25 @@ class Unrolled:
 
 
 def unroll(
-    experiment: Experiment, parameters: Parameters, inputs: np.ndarray, start: Sequence[np.ndarray] | None = None
+    experiment: Experiment,
+    parameters: Parameters,
+    inputs: np.ndarray,
+    start: Sequence[np.ndarray] | None = None,
+    interventions: Sequence[Intervention] = (),
 ) -> Unrolled:
     """Run the network of `parameters` over `inputs` (T, B, I); T and B need not be the experiment's own.
 
     Args:
         start: for each layer the states (S, B, H) to start from, instead of the experiment's own initial state.
             What a network did from step k on is what it does from the states of step k.
+        interventions: what is done to it meanwhile, in this order.
+
+    Raises:
+        ExperimentError: an intervention does not fit the network or the number of steps.
     """
     cell, sizes = CELLS[experiment.cell], sizes_of(experiment)
     inputs = inputs.astype(np.float64)
+    interferences = interferences_of(experiment, interventions, *inputs.shape[:2])
     traces: list[Trace] = []
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
         states = seen = seen_by_first_layer(experiment, inputs)
@@ -58,12 +71,12 @@ def unroll(
             if start is not None:
                 begin = start[layer][..., : sizes.free]
             weights = layer_weights(experiment, parameters, layer)
-            traces.append(cell.forward(weights, states, experiment.activation, begin))
+            traces.append(cell.forward(weights, states, experiment.activation, begin, interferences[layer]))
             states = traces[-1].hidden_state
         if sizes.free < sizes.units:
             traces[-1] = _with_clamped(traces[-1], inputs, seen[0])
             states = traces[-1].hidden_state
-        return Unrolled(tuple(traces), _outputs(experiment, sizes, parameters, states))
+        return Unrolled(tuple(traces), _outputs(experiment, sizes, parameters, states), interferences)
 
 
 def carry_back(
@@ -71,7 +84,7 @@ def carry_back(
 ) -> tuple[Trace, ...]:
     """The layers of `unrolled` with ∂L/∂(their states), from ∂L/∂(outputs) (T, B, O)."""
     cell, sizes = CELLS[experiment.cell], sizes_of(experiment)
-    traces = list(unrolled.layers)
+    traces, interferences = list(unrolled.layers), unrolled.interferences
     with np.errstate(all="ignore"):
         state_grad = np.zeros_like(unrolled.hidden_state)
         if sizes.read:
@@ -80,10 +93,12 @@ def carry_back(
         else:
             state_grad[..., : output_grad.shape[-1]] = output_grad
         if sizes.free < sizes.units:
-            return (_clamped_back(experiment, parameters, sizes, traces[0], state_grad),)
+            return (_clamped_back(experiment, parameters, sizes, traces[0], state_grad, interferences[0]),)
         for layer in reversed(range(experiment.layers)):
             weights = layer_weights(experiment, parameters, layer)
-            traces[layer], state_grad = cell.backward(weights, traces[layer], state_grad, experiment.activation)
+            traces[layer], state_grad = cell.backward(
+                weights, traces[layer], state_grad, experiment.activation, interferences[layer]
+            )
     return tuple(traces)
 
 
@@ -148,13 +163,20 @@ def _with_clamped(trace: Trace, states: np.ndarray, start: np.ndarray) -> Trace:
 
 
 def _clamped_back(
-    experiment: Experiment, parameters: Parameters, sizes: Sizes, trace: Trace, state_grad: np.ndarray
+    experiment: Experiment,
+    parameters: Parameters,
+    sizes: Sizes,
+    trace: Trace,
+    state_grad: np.ndarray,
+    interference: Interference | None,
 ) -> Trace:
     """The gradients of a layer with clamped units, whose own gradient is that of the value they hold."""
     free, held = np.s_[..., : sizes.free], np.s_[..., sizes.free :]
     alone = replace(trace, **{each.name: getattr(trace, each.name)[free] for each in fields(trace)})
     weights = layer_weights(experiment, parameters, 0)
-    back, seen_grad = CELLS[experiment.cell].backward(weights, alone, state_grad[free], experiment.activation)
+    back, seen_grad = CELLS[experiment.cell].backward(
+        weights, alone, state_grad[free], experiment.activation, interference
+    )
     whole = _with_clamped(back, trace.hidden_state[held], trace.start[0][held])
     whole.hidden_state_grad[held] = state_grad[held]
     whole.hidden_state_grad[:-1][held] += seen_grad[1:]  # what is held at a step is seen at the next

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from engine.cells import Trace
 from engine.experiment import Experiment
+from engine.intervention import Edit, Intervention, edited
 from engine.network import carry_back, unroll
 from engine.supply import displayed_batch
 from engine.tasks import Batch, Loss, Task, task_of
@@ -65,14 +67,27 @@ class Recording:
         return getattr(self.layers[-1], name)
 
 
-def record(experiment: Experiment, state: TrainingState) -> Recording:
+def record(
+    experiment: Experiment,
+    state: TrainingState,
+    interventions: Sequence[Intervention] = (),
+    edits: Sequence[Edit] = (),
+) -> Recording:
     """Run the network of `state` on the experiment's displayed sequences, forward and backward.
 
     Computed in float64 and given in float32. The sequences depend on task, length and seed only, so networks
     that are compared are seen on the same ones.
+
+    Args:
+        interventions: what is done to the network meanwhile, in this order.
+        edits: of the sequences' inputs, in this order.
+
+    Raises:
+        ExperimentError: an intervention or an edit does not fit the experiment.
     """
-    task, batch = task_of(experiment), displayed_batch(experiment)
-    unrolled = unroll(experiment, state.parameters, batch.inputs)
+    task = task_of(experiment)
+    batch = edited(task, displayed_batch(experiment), edits)
+    unrolled = unroll(experiment, state.parameters, batch.inputs, interventions=interventions)
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
         loss, output_grad = loss_and_gradient(task, batch, unrolled.outputs)
         traces = carry_back(experiment, state.parameters, unrolled, output_grad)

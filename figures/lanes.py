@@ -32,7 +32,7 @@ class LaneStyle:
 def lane_styles(
     experiments: Sequence[Experiment], theme: Theme, titles: Sequence[str] | None = None
 ) -> tuple[LaneStyle, ...]:
-    """The styles of a run's networks: a cell's own colour for the first of its kind, others for the rest.
+    """The styles of a run's networks: a cell's own colour and line for the first of its kind, others for the rest.
 
     Args:
         titles: names for networks that differ in more than their cell.
@@ -43,5 +43,7 @@ def lane_styles(
         if any(style.hue == hue for style in styles):
             hue = next(other for other in theme.other_lanes if all(style.hue != other for style in styles))
         title = titles[number] if titles else CELLS[experiment.cell].title
-        styles.append(LaneStyle(number, experiment, title, hue, LINE_STYLES.get(experiment.cell, "solid")))
+        dashes = (LINE_STYLES.get(experiment.cell, "solid"), *LINE_STYLES.values())
+        dash = next(each for each in dashes if all(style.dash != each for style in styles))
+        styles.append(LaneStyle(number, experiment, title, hue, dash))
     return tuple(styles)

@@ -27,16 +27,17 @@ bet = lesson.guess(
     page, f"trained on strings of {experiment.length} steps, how will it do on 8 times as many?", options
 )
 run = train(page, [Network(CELLS[cell].title, experiment)], (Row.SEQUENCE, Row.HIDDEN), bet is not None)
-if run.over:
-    (lane,) = run.lanes
-    with lesson.column():
-        lengths, values = tested_on_lengths(page, lane, CELLS[cell].title)
-    chance = lane.task.chance(experiment.length).metric
-    happened = options[2] if values[-1] > 0.99 else options[1] if values[-1] > (chance + 1) / 2 else options[0]
-    lesson.outcome(
-        f"{lesson.verdict(bet, happened)} {lane.task.metric.name.capitalize()}: {values[1]:.1%} at {lengths[1]} steps, "
-        f"{values[-1]:.1%} at {lengths[-1]}.{how_far_it_counts(lane)}"
-    )
+with lesson.room():
+    if run.over:
+        (lane,) = run.lanes
+        with lesson.column():
+            lengths, values = tested_on_lengths(page, lane, CELLS[cell].title)
+        chance = lane.task.chance(experiment.length).metric
+        happened = options[2] if values[-1] > 0.99 else options[1] if values[-1] > (chance + 1) / 2 else options[0]
+        lesson.outcome(
+            f"{lesson.verdict(bet, happened)} {lane.task.metric.name.capitalize()}: {values[1]:.1%} at {lengths[1]} "
+            f"steps, {values[-1]:.1%} at {lengths[-1]}.{how_far_it_counts(lane)}"
+        )
 lesson.why(
     "All steps share the same weights, so what is right for one step from one state to the next is right at any "
     "length, as long as the states stay apart. Parity and addition need but a few states. A counter needs one more for "
@@ -59,16 +60,17 @@ lesson.why(
 )
 
 lesson.heading("The automaton inside")
-if not run.over:
-    lesson.text("*Train the network above first; then the states that it has made up can be read out.*")
-else:
-    found = read_automaton(page, run.lanes[0])
-    machine = found.automaton
-    lesson.outcome(
-        f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like "
-        f"the network on **{found.agreement:.1%}** of the steps of unseen strings three times as long, and is right on "
-        f"{found.right:.1%}."
-    )
+with lesson.room():
+    if not run.over:
+        lesson.text("*Train the network above first; then the states that it has made up can be read out.*")
+    else:
+        found = read_automaton(page, run.lanes[0])
+        machine = found.automaton
+        lesson.outcome(
+            f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like "
+            f"the network on **{found.agreement:.1%}** of the steps of unseen strings three times as long, and is right "
+            f"on {found.right:.1%}."
+        )
 lesson.why(
     "States of the network are clustered, each cluster becomes a state of a machine, and states that no string can "
     "tell apart are merged. For addition four remain: carry or none, with the bit just given. A counter has no end of "

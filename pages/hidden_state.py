@@ -25,17 +25,18 @@ bet = lesson.guess(page, "which bits can be read out of the trained state?", opt
 experiment = replace(REMEMBERS, length=4 * delay, seed=seed_of(page))
 figure = partial(DecodingFigure, delay=delay)
 run = train(page, [Network("RNN", experiment)], (), bet is not None, figure=figure)
-if run.over:
-    found = decode(experiment, run.lanes[0].chunk.state.parameters)
-    told = [lag for lag, share in enumerate(found.by_lag) if share > 0.9]
-    younger = all(lag in told for lag in range(delay + 1))
-    happened = options[1] if younger and len(told) < len(found.by_lag) else options[2] if younger else options[0]
-    lesson.outcome(
-        f"{lesson.verdict(bet, happened)} An R² of more than 0.9 is reached for the bits of "
-        f"{', '.join(map(str, told))} steps ago. Over the lags from 0 to {len(found.by_lag) - 1} R² adds up to a "
-        f"memory capacity of **{found.capacity:.1f}**; with {experiment.hidden_size} units it can't be more than "
-        f"{experiment.hidden_size}, over however many lags."
-    )
+with lesson.room():
+    if run.over:
+        found = decode(experiment, run.lanes[0].chunk.state.parameters)
+        told = [lag for lag, share in enumerate(found.by_lag) if share > 0.9]
+        younger = all(lag in told for lag in range(delay + 1))
+        happened = options[1] if younger and len(told) < len(found.by_lag) else options[2] if younger else options[0]
+        lesson.outcome(
+            f"{lesson.verdict(bet, happened)} An R² of more than 0.9 is reached for the bits of "
+            f"{', '.join(map(str, told))} steps ago. Over the lags from 0 to {len(found.by_lag) - 1} R² adds up to a "
+            f"memory capacity of **{found.capacity:.1f}**; with {experiment.hidden_size} units it can't be more than "
+            f"{experiment.hidden_size}, over however many lags."
+        )
 lesson.why(
     "To have a bit ready in time, all younger ones must be carried along. Older ones are still there for a while, "
     "since each step mixes the old state in. The untrained network keeps them even longer: training makes room for "
@@ -48,16 +49,17 @@ lesson.text(
     "Which unit holds the bit? Switch off any of them, or as many as you like at random: they are 0 at every step. The "
     "grey code was wired by hand: a shift register, in which each bit on its way has one unit of its own."
 )
-if not run.over:
-    lesson.text("*Train the network above first.*")
-else:
-    with lesson.column():
-        lesion = switch_units_off(page, run.lanes[0])
-    lesson.outcome(
-        f"With {lesion.off} of {lesion.units} units off the trained network gets **{lesion.right:.0%}** of the bits "
-        f"right. The one wired by hand falls to {lesion.localist.mean[1]:.0%} when it loses a single unit of its "
-        f"{lesion.localist.removed[-1]}, whichever that is; a coin gets half."
-    )
+with lesson.room():
+    if not run.over:
+        lesson.text("*Train the network above first.*")
+    else:
+        with lesson.column():
+            lesion = switch_units_off(page, run.lanes[0])
+        lesson.outcome(
+            f"With {lesion.off} of {lesion.units} units off the trained network gets **{lesion.right:.0%}** of the "
+            f"bits right. The one wired by hand falls to {lesion.localist.mean[1]:.0%} when it loses a single unit of its "
+            f"{lesion.localist.removed[-1]}, whichever that is; a coin gets half."
+        )
 lesson.why(
     "The code is distributed: each bit is spread over many units, and each unit takes part in many bits. So a lost "
     "unit costs a little of everything instead of everything of one thing: performance degrades gracefully.",
@@ -76,16 +78,17 @@ bent = (
 )
 flips = lesson.guess(page, "will the linear network learn it, too?", ("Yes", "No"), "linear")
 dynamics = train(page, bent, (Row.SEQUENCE, Row.HIDDEN), flips is not None, "parity")
-if dynamics.over:
-    tanh, linear = dynamics.lanes
-    counts = portraits(page, dynamics, bent)
-    lesson.outcome(
-        f"{lesson.verdict(flips, 'Yes' if linear.solved else 'No')} tanh: {tanh.chunk.score:.0%} of bits right, "
-        f"linear: {linear.chunk.score:.0%}, where a coin gets half. Dots are states, coloured by the right answer; "
-        f"circles are fixed points while zeros come in (filled: stable): {counts[0]} with tanh, {counts[1]} without. "
-        "Below are the eigenvalues of ∂h<sub>t</sub>/∂h<sub>t−1</sub> at each: a point is stable if all of them lie "
-        "inside the circle."
-    )
+with lesson.room():
+    if dynamics.over:
+        tanh, linear = dynamics.lanes
+        counts = portraits(page, dynamics, bent)
+        lesson.outcome(
+            f"{lesson.verdict(flips, 'Yes' if linear.solved else 'No')} tanh: {tanh.chunk.score:.0%} of bits right, "
+            f"linear: {linear.chunk.score:.0%}, where a coin gets half. Dots are states, coloured by the right "
+            f"answer; circles are fixed points while zeros come in (filled: stable): {counts[0]} with tanh, {counts[1]} "
+            "without. Below are the eigenvalues of ∂h<sub>t</sub>/∂h<sub>t−1</sub> at each: a point is stable if all of "
+            "them lie inside the circle."
+        )
 lesson.why(
     "A linear state is a constant plus a weighted sum of the inputs, and no threshold on such a sum tells odd from "
     "even: of one bit it can, of two it can't. With tanh a state can stay in one of several regions, and an input can "

@@ -32,9 +32,10 @@ st.caption(
     width=lesson.READING,
 )
 push_them()
-if run.over:
-    fate = what_became_of_them(page, run.lanes[0], my_push())
-    lesson.outcome(f"{lesson.verdict(bet, options[0] if fate.stays > 0.5 else options[1])} {fate.in_words}")
+with lesson.room():
+    if run.over:
+        fate = what_became_of_them(page, run.lanes[0], my_push())
+        lesson.outcome(f"{lesson.verdict(bet, options[0] if fate.stays > 0.5 else options[1])} {fate.in_words}")
 lesson.why(
     "Targets at many of the last steps ask the state to stay. The error is small only if a place pulls states in from "
     "around it: then it is an attractor, and takes back a state that was pushed, if not too far. A target at the last "

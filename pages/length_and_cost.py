@@ -20,14 +20,15 @@ options = ("Both stay right", "Only one of them", "Both fail")
 bet = lesson.guess(page, f"trained at {experiment.length} steps, how do they do at {8 * experiment.length}?", options)
 both = (Network("RNN", experiment), Network("LSTM", replace(experiment, cell="lstm")))
 run = train(page, both, (Row.SEQUENCE, Row.HIDDEN), bet is not None)
-if run.over:
-    with lesson.column():
-        rnn, lstm = tested(page, run)
-    happened = options[2 - (rnn[-1] > 0.9) - (lstm[-1] > 0.9)]
-    lesson.outcome(
-        f"{lesson.verdict(bet, happened)} At {8 * experiment.length} steps the RNN gets {rnn[-1]:.0%} and the LSTM "
-        f"{lstm[-1]:.0%} right, after {rnn[1]:.0%} and {lstm[1]:.0%} at the length that they were trained at."
-    )
+with lesson.room():
+    if run.over:
+        with lesson.column():
+            rnn, lstm = tested(page, run)
+        happened = options[2 - (rnn[-1] > 0.9) - (lstm[-1] > 0.9)]
+        lesson.outcome(
+            f"{lesson.verdict(bet, happened)} At {8 * experiment.length} steps the RNN gets {rnn[-1]:.0%} and the LSTM "
+            f"{lstm[-1]:.0%} right, after {rnn[1]:.0%} and {lstm[1]:.0%} at the length that they were trained at."
+        )
 lesson.why(
     "Weights are shared across time steps, so the network can always go on. Whether it is right depends on what it has "
     "learned: for parity a rule for one step, which holds at any length; for an answer at the end, among other things, "
@@ -51,13 +52,14 @@ lesson.text(
 )
 with lesson.column():
     timing = time_by_length(page)
-if timing.over:
-    recurrent, windowed = slowdown(timing.progress[0])
-    work = multiplications_per_step(COSTS)
-    lesson.outcome(
-        f"200 steps took the RNN **{recurrent:.1f} times** as long as 10, and the windowed network **{windowed:.1f} "
-        f"times**. Both make {work:,} multiplications a step."
-    )
+with lesson.room():
+    if timing.over:
+        recurrent, windowed = slowdown(timing.progress[0])
+        work = multiplications_per_step(COSTS)
+        lesson.outcome(
+            f"200 steps took the RNN **{recurrent:.1f} times** as long as 10, and the windowed network "
+            f"**{windowed:.1f} times**. Both make {work:,} multiplications a step."
+        )
 lesson.why(
     "h<sub>t</sub> can't be computed before h<sub>t−1</sub>: T small operations wait for each other. The window's "
     "outputs don't wait, so they are one large operation, which for a single sequence costs hardly more than a small "
@@ -73,11 +75,14 @@ names = {"rnn": "The RNN", "gru": "The GRU", "lstm": "The LSTM"}
 farthest = lesson.guess(page, "which network learns over the longest delays?", tuple(names.values()), "horizon")
 with lesson.column():
     trials = memory_horizon(page, farthest is not None, seed_of(page))
-if trials.over:
-    reach = {names[cell]: length or 0 for cell, length in horizons(trials.progress).items()}
-    best = max(reach, key=lambda name: (reach[name], name == farthest))
-    told = ", ".join(f"{name} {length}" for name, length in reach.items())
-    lesson.outcome(f"{lesson.verdict(farthest, best)} Lengths at which at least half of the seeds learned it: {told}.")
+with lesson.room():
+    if trials.over:
+        reach = {names[cell]: length or 0 for cell, length in horizons(trials.progress).items()}
+        best = max(reach, key=lambda name: (reach[name], name == farthest))
+        told = ", ".join(f"{name} {length}" for name, length in reach.items())
+        lesson.outcome(
+            f"{lesson.verdict(farthest, best)} Lengths at which at least half of the seeds learned it: {told}."
+        )
 lesson.why(
     "In principle the state can keep anything; in practice it has to be learned from a gradient that comes back "
     "through "

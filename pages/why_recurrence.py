@@ -30,14 +30,17 @@ options = ("Only the RNN", "The window and the RNN", "All three", "None of them"
 bet = lesson.guess(page, f"which of the three can learn to repeat a bit after {delay} steps?", options)
 run = train(page, networks, (Row.SEQUENCE, Row.HIDDEN), ready=bet is not None)
 
-if run.over:
-    _, windowed, recurrent = run.lanes
-    happened = options[1] if windowed.solved and recurrent.solved else options[0] if recurrent.solved else options[3]
-    lesson.outcome(
-        f"{lesson.verdict(bet, happened)} A window of {window} {'reaches' if window > delay else 'does not reach'} "
-        f"the bit of {delay} steps ago, and has {windowed.parameter_count:,} parameters; each further step costs "
-        f"{rnn.hidden_size} more. The RNN needs {recurrent.parameter_count:,}, whatever the delay."
-    )
+with lesson.room():
+    if run.over:
+        _, windowed, recurrent = run.lanes
+        happened = (
+            options[1] if windowed.solved and recurrent.solved else options[0] if recurrent.solved else options[3]
+        )
+        lesson.outcome(
+            f"{lesson.verdict(bet, happened)} A window of {window} {'reaches' if window > delay else 'does not reach'} "
+            f"the bit of {delay} steps ago, and has {windowed.parameter_count:,} parameters; each further step costs "
+            f"{rnn.hidden_size} more. The RNN needs {recurrent.parameter_count:,}, whatever the delay."
+        )
 lesson.why(
     "A feed-forward network computes its answer from what it sees at this step, so what lies outside its window can't "
     "matter, however long it is trained: its best answer is a guess. The RNN also sees its own last state "

@@ -7,17 +7,20 @@ equation, in float64. Every intermediate result keeps its gradient, so PyTorch's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine import Batch, Experiment, Task
+from engine import AddNoise, Batch, Experiment, Flip, Freeze, HoldGate, Intervention, Reset, Silence, Task
 from engine.tasks import Loss
 
+Touch = Callable[[str, Tensor], Tensor]
+"""What is done to the gate or state of that name, once the cell has made it."""
 Quantities = dict[str, np.ndarray]
 """Name of a recorded quantity → (T, B, H) float64."""
 
@@ -42,14 +45,20 @@ class OracleRun:
     parameter_grads: dict[str, np.ndarray]
 
 
-def unrolled(experiment: Experiment, parameters: Mapping[str, np.ndarray], batch: Batch, loss: Loss) -> OracleRun:
+def unrolled(
+    experiment: Experiment,
+    parameters: Mapping[str, np.ndarray],
+    batch: Batch,
+    loss: Loss,
+    interventions: Sequence[Intervention] = (),
+) -> OracleRun:
     """Run `parameters` on `batch` by an explicit loop, and backwards by autograd."""
     weights = {name: torch.from_numpy(value).double().requires_grad_() for name, value in parameters.items()}
     inputs = torch.from_numpy(batch.inputs).double()
     steps: list[Tensor] = list(inputs)
     layers: list[ExplicitLayer] = []
     for layer in range(experiment.layers):
-        explicit = ExplicitLayer(experiment, weights, layer, inputs)
+        explicit = ExplicitLayer(experiment, weights, layer, inputs, interventions)
         steps = explicit.run(steps)
         layers.append(explicit)
     states = torch.stack(steps)
@@ -68,8 +77,17 @@ def unrolled(experiment: Experiment, parameters: Mapping[str, np.ndarray], batch
 class ExplicitLayer:
     """One layer, step by step, with whatever way of input literally carried out."""
 
-    def __init__(self, experiment: Experiment, weights: Mapping[str, Tensor], layer: int, inputs: Tensor) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        weights: Mapping[str, Tensor],
+        layer: int,
+        inputs: Tensor,
+        interventions: Sequence[Intervention] = (),
+    ) -> None:
         self.experiment = experiment
+        self.layer = layer
+        self.interventions = [each for each in interventions if each.layer is None or each.layer == layer + 1]
         parts = [weights[f"rnn.{part}_l{layer}"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         self.way = experiment.input_way if layer == 0 and experiment.cell != "window" else "driven"
         self.inputs = inputs
@@ -105,6 +123,7 @@ class ExplicitLayer:
         h = self.start[0] if len(self.start) else torch.empty(0)
         c = self.start[-1] if len(self.start) else torch.empty(0)
         for t, x in enumerate(steps):
+            h, c = self.emptied(t, "hidden_state", h), self.emptied(t, "cell_state", c)
             now = self.step(t, steps, self.sent(x, h), h, c)
             if self.way == "clamped":
                 free = self.experiment.hidden_size - self.inputs.shape[2]
@@ -126,14 +145,64 @@ class ExplicitLayer:
 
     def step(self, t: int, steps: list[Tensor], x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
         """One step of the cell."""
+        touch = partial(self.touched, t)
         match self.experiment.cell:
             case "rnn":
-                return rnn_step(x, h, *self.parts, self.experiment.activation)
+                return rnn_step(x, h, *self.parts, self.experiment.activation, touch)
             case "gru":
-                return gru_step(x, h, *self.parts)
+                return gru_step(x, h, *self.parts, touch)
             case "lstm":
-                return lstm_step(x, h, c, *self.parts)
-        return window_step(t, steps, self.parts[0], self.parts[2], self.experiment.activation)
+                return lstm_step(x, h, c, *self.parts, touch)
+        return window_step(t, steps, self.parts[0], self.parts[2], self.experiment.activation, touch)
+
+    def units_of(self, each: Intervention, t: int) -> list[int]:
+        """The units, from 0, that `each` reaches at index `t`."""
+        first, last = each.steps if each.steps is not None else (1, len(self.inputs))
+        if not first <= t + 1 <= last:
+            return []
+        return list(range(self.free_units)) if each.units is None else [unit - 1 for unit in each.units]
+
+    def emptied(self, t: int, name: str, state: Tensor) -> Tensor:
+        """What the step at index `t` receives of the state before it."""
+        for each in self.interventions:
+            if isinstance(each, Reset) and each.state == name:
+                for unit in self.units_of(each, t):
+                    state = with_column(state, unit, torch.zeros_like(state[:, unit]))
+        return state
+
+    def touched(self, t: int, name: str, value: Tensor) -> Tensor:
+        """The gate or state `name` (B, H) at index `t`, one intervention after the other, one unit after the other."""
+        for each in self.interventions:
+            for unit in self.units_of(each, t):
+                column = value[:, unit]
+                match each:
+                    case HoldGate() if each.gate == name:
+                        column = torch.full_like(column, each.value)
+                    case Silence() if each.state == name:
+                        column = torch.zeros_like(column)
+                    case Flip() if each.state == name:
+                        column = -column
+                    case Freeze() if each.state == name:
+                        column = self.earlier(name, each.steps[0] - 1 if each.steps else 0, value)[:, unit]
+                    case AddNoise() if each.state == name:
+                        shape = (len(column), len(self.inputs), self.free_units)
+                        noise = np.random.default_rng([each.seed, self.layer + 1]).standard_normal(shape)
+                        column = column + each.deviation * torch.from_numpy(noise[:, t, unit])
+                value = with_column(value, unit, column)
+        return value
+
+    @property
+    def free_units(self) -> int:
+        """How many units are not clamped."""
+        return self.experiment.hidden_size - (self.inputs.shape[2] if self.way == "clamped" else 0)
+
+    def earlier(self, name: str, step: int, like: Tensor) -> Tensor:
+        """The state at `step`, 0 for the start."""
+        if step:
+            return self.now[step - 1][name]
+        if not len(self.start):
+            return torch.zeros_like(like)
+        return self.start[0 if name == "hidden_state" else 1]
 
     def quantities(self) -> Quantities:
         """All that is recorded, with gradients."""
@@ -141,47 +210,65 @@ class ExplicitLayer:
         return _with_gradients(self.now) | {"start": self.start.detach().numpy(), "start_grad": grad.numpy()}
 
 
-def window_step(t: int, steps: list[Tensor], W: Tensor, b: Tensor, activation: str) -> dict[str, Tensor]:
+def with_column(values: Tensor, unit: int, column: Tensor) -> Tensor:
+    """`values` (B, H) with another column."""
+    return torch.cat([values[:, :unit], column[:, None], values[:, unit + 1 :]], dim=1)
+
+
+def as_it_is(name: str, value: Tensor) -> Tensor:
+    """Nothing is done to it."""
+    return value
+
+
+def window_step(
+    t: int, steps: list[Tensor], W: Tensor, b: Tensor, activation: str, touch: Touch = as_it_is
+) -> dict[str, Tensor]:
     """h_t = φ(Σ_k W_k x_{t−k} + b), the sum over the lags of the window."""
     channels = steps[0].shape[1]
     total = b.expand(steps[0].shape[0], -1)
     for lag in range(W.shape[1] // channels):
         if t >= lag:
             total = total + steps[t - lag] @ W[:, lag * channels : (lag + 1) * channels].T
-    return {"hidden_state": ACTIVATIONS[activation](total)}
+    return {"hidden_state": touch("hidden_state", ACTIVATIONS[activation](total))}
 
 
-def rnn_step(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, activation: str) -> dict[str, Tensor]:
+def rnn_step(
+    x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, activation: str, touch: Touch = as_it_is
+) -> dict[str, Tensor]:
     """Elman (1990): h_t = φ(W x_t + b + U h_{t−1} + b')."""
-    return {"hidden_state": ACTIVATIONS[activation](x @ W.T + b + h @ U.T + b_U)}
+    return {"hidden_state": touch("hidden_state", ACTIVATIONS[activation](x @ W.T + b + h @ U.T + b_U))}
 
 
-def gru_step(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor) -> dict[str, Tensor]:
+def gru_step(
+    x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, touch: Touch = as_it_is
+) -> dict[str, Tensor]:
     """Cho et al. (2014) as torch.nn.GRU documents it: the reset gate acts after U_n, and z = 1 keeps the old state."""
     W_r, W_z, W_n = W.chunk(3)
     U_r, U_z, U_n = U.chunk(3)
     b_r, b_z, b_n = b.chunk(3)
     b_Ur, b_Uz, b_Un = b_U.chunk(3)
-    r = torch.sigmoid(x @ W_r.T + b_r + h @ U_r.T + b_Ur)
-    z = torch.sigmoid(x @ W_z.T + b_z + h @ U_z.T + b_Uz)
+    r = touch("reset_gate", torch.sigmoid(x @ W_r.T + b_r + h @ U_r.T + b_Ur))
+    z = touch("update_gate", torch.sigmoid(x @ W_z.T + b_z + h @ U_z.T + b_Uz))
     recalled = h @ U_n.T + b_Un
     n = torch.tanh(x @ W_n.T + b_n + r * recalled)
-    new = (1 - z) * n + z * h
+    new = touch("hidden_state", (1 - z) * n + z * h)
     return {"hidden_state": new, "reset_gate": r, "update_gate": z, "candidate": n, "recalled": recalled}
 
 
-def lstm_step(x: Tensor, h: Tensor, c: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor) -> dict[str, Tensor]:
+def lstm_step(
+    x: Tensor, h: Tensor, c: Tensor, W: Tensor, U: Tensor, b: Tensor, b_U: Tensor, touch: Touch = as_it_is
+) -> dict[str, Tensor]:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000)."""
     W_i, W_f, W_g, W_o = W.chunk(4)
     U_i, U_f, U_g, U_o = U.chunk(4)
     b_i, b_f, b_g, b_o = (b + b_U).chunk(4)
-    i = torch.sigmoid(x @ W_i.T + h @ U_i.T + b_i)
-    f = torch.sigmoid(x @ W_f.T + h @ U_f.T + b_f)
+    i = touch("input_gate", torch.sigmoid(x @ W_i.T + h @ U_i.T + b_i))
+    f = touch("forget_gate", torch.sigmoid(x @ W_f.T + h @ U_f.T + b_f))
     g = torch.tanh(x @ W_g.T + h @ U_g.T + b_g)
-    o = torch.sigmoid(x @ W_o.T + h @ U_o.T + b_o)
-    c = f * c + i * g
+    o = touch("output_gate", torch.sigmoid(x @ W_o.T + h @ U_o.T + b_o))
+    c = touch("cell_state", f * c + i * g)
     gates = {"input_gate": i, "forget_gate": f, "cell_candidate": g, "output_gate": o}
-    return {"hidden_state": o * torch.tanh(c), "cell_state": c, **gates}
+    return {"hidden_state": touch("hidden_state", o * torch.tanh(c)), "cell_state": c, **gates}
 
 
 def loss_at_targets(outputs: Tensor, batch: Batch, loss: Loss) -> Tensor:

@@ -19,8 +19,9 @@ import pytest
 
 from engine import CELLS, TASKS, Change, Experiment, ExperimentError, advance, initial_state, task_of
 from engine import series as library
-from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS, Changes, Choice, Number
-from engine.setup import DEFAULT_CELLS, Setup
+from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS, Changes, Choice, Number, Settings
+from engine.settings import WORDINGS, Row, Setting, table_of_differences
+from engine.setup import DEFAULT_CELLS, MOST_LANES, SHARED, Setup
 from engine.tasks import task_named
 
 NUMBERS = {name: rule for name, rule in RULES.items() if isinstance(rule, Number)}
@@ -41,10 +42,16 @@ def random_value(rule: Choice | Number | Changes, draw: random.Random) -> Any:
             return round(drawn) if rule.whole else float(drawn)
         case Changes():
             steps = sorted(draw.sample(range(1, 100_001), draw.choice([0, 0, 1, 2, rule.most])))
-            return tuple(Change(step, *(random_value(RULES[name], draw) for name in CHANGEABLE)) for step in steps)
+            return tuple(random_change(step, draw) for step in steps)
 
 
-CHANGEABLE = ("learning_rate", "clip_norm")
+def random_change(step: int, draw: random.Random) -> Change:
+    """A change at `step`; some of batch size and optimiser too."""
+    rate, clip, batch, optimizer = (random_value(RULES[name], draw) for name in CHANGEABLE)
+    return Change(step, rate, clip, draw.choice([None, batch]), draw.choice([None, optimizer]))
+
+
+CHANGEABLE = ("learning_rate", "clip_norm", "batch_size", "optimizer")
 
 
 def suited_to(name: str) -> dict[str, Any]:
@@ -83,8 +90,28 @@ def test_random_experiments_have_all_ways_of_input_and_target() -> None:
 def random_edit(query: str, draw: random.Random) -> str:
     """`query` as a slip of the keyboard, a mail program or a curious student leaves it."""
     characters = "0123456789aeinotu_-+.,:;&=%?#/ é×∞\x00\U0001f600"
-    names = [*RULES, "cells", "nonsense", ""]
-    values = ["", "0", "-1", "1e9", "nan", "inf", "off", "None", "lstm", "gru,rnn", "[]", "1_000", "5:0.1", "9" * 400]
+    names = [*RULES, "cells", "pin", "nonsense", ""]
+    values = [
+        "",
+        "0",
+        "-1",
+        "1e9",
+        "nan",
+        "inf",
+        "off",
+        "None",
+        "lstm",
+        "gru,rnn",
+        "[]",
+        "1_000",
+        "5:0.1",
+        "9" * 400,
+        "cell:gru",
+        "cell:gru,layers:7~",
+        "seed:3,learning_rate:0.1~cell:gru",
+        "target_steps:150",
+        "~,:",
+    ]
     for _ in range(draw.randint(1, 4)):
         at, to = sorted(draw.randint(0, len(query)) for _ in range(2))
         match draw.randrange(6):
@@ -193,6 +220,9 @@ def test_a_choice_takes_its_options_and_lists_them_otherwise(name: str) -> None:
         (Change(5, 0.1, -1.0),),
         (Change(5.5, 0.1, 1.0),),  # type: ignore[arg-type]
         (Change(5, None, 1.0),),  # type: ignore[arg-type]
+        (Change(5, 0.1, 1.0, 0),),
+        (Change(5, 0.1, 1.0, 2.5),),  # type: ignore[arg-type]
+        (Change(5, 0.1, 1.0, None, "lion"),),
         (Change(5, 0.1, 1.0), Change(5, 0.2, 1.0)),
         (Change(9, 0.1, 1.0), Change(5, 0.2, 1.0)),
         tuple(Change(step, 0.1, 1.0) for step in range(1, 52)),
@@ -204,6 +234,40 @@ def test_a_choice_takes_its_options_and_lists_them_otherwise(name: str) -> None:
 def test_changes_that_make_no_sense_are_refused(changes: Any) -> None:
     with pytest.raises(ExperimentError):
         Experiment(changes=changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("1180:0.001:1", Change(1180, 0.001, 1.0)),
+        ("1180:0.001:off", Change(1180, 0.001, None)),
+        ("1180:0.001:1:64", Change(1180, 0.001, 1.0, 64)),
+        ("1180:0.001:1::sgd", Change(1180, 0.001, 1.0, None, "sgd")),
+        ("1180:0.001:1:64:sgd", Change(1180, 0.001, 1.0, 64, "sgd")),
+    ],
+)
+def test_a_change_in_a_link_may_name_batch_size_and_optimiser(text: str, change: Change) -> None:
+    experiment = Experiment.from_query({"changes": text})
+    assert experiment.changes == (change,)
+    assert experiment.query_items()["changes"] == text
+
+
+@pytest.mark.parametrize("text", ["5:0.1", "5:0.1:1:64:sgd:1", "5:0.1:1:x", "5:0.1:1:64:lion", "5:0.1:1:0"])
+def test_a_change_that_can_not_be_read_is_told(text: str) -> None:
+    with pytest.raises(ExperimentError, match="changes"):
+        Experiment.from_query({"changes": text})
+
+
+def test_settings_hold_from_their_change_on_and_can_be_changed_at_any_step() -> None:
+    experiment = Experiment(changes=(Change(10, 0.1, None, 64), Change(20, 0.2, 1.0, None, "sgd")))
+    assert experiment.settings_at(9) == Settings(0.003, 1.0, 32, "adam")
+    assert experiment.settings_at(19) == Settings(0.1, None, 64, "adam")
+    assert experiment.settings_at(20) == Settings(0.2, 1.0, 64, "sgd", 20)
+    changed = experiment.changed_at(15, Settings(0.5, 2.0, 64, "momentum"))
+    assert changed.changes == (experiment.changes[0], Change(15, 0.5, 2.0, None, "momentum"))
+    assert changed.settings_at(15) == Settings(0.5, 2.0, 64, "momentum", 15)
+    at_start = experiment.changed_at(0, Settings(0.5, None, 8, "sgd"))
+    assert at_start == Experiment(learning_rate=0.5, clip_norm=None, batch_size=8, optimizer="sgd")
 
 
 def test_changes_may_come_as_a_list_and_are_kept_as_a_tuple() -> None:
@@ -255,7 +319,7 @@ def test_a_link_carries_only_what_differs_from_the_default() -> None:
         "length=nan", "length=2_0", "length=" + "2" * 50, "length=20&length=20", "length=20&nonsense=1", "=", "==",
         "a=b=c", "%ff=1", "length=%ff", "length=%", "cell=LSTM", "cell=", "cells=lstm", "task=adding%00", "seed=-1",
         "seed=1e10", "clip_norm=None", "clip_norm=0", "learning_rate=off", "changes=5", "changes=5:1",
-        "changes=5:1:1:1", "changes=5:1:1;5:1:1", "changes=;", "changes=0:1:1", "task=series&length=3",
+        "changes=5:1:1:1:1", "changes=5:1:1;5:1:1", "changes=;", "changes=0:1:1", "task=series&length=3",
         "task=series&series=sunspots&length=200", "&".join(f"x{number}=1" for number in range(200)), "__class__=1",
         "../../etc/passwd", "<script>", "\x00", "\ud800", "length=🦜", "steps=1e999",
     ],
@@ -376,8 +440,11 @@ def test_until_agrees_exactly_where_training_agrees(name: str, base: Experiment)
 
 
 def random_setup(draw: random.Random) -> Setup:
-    """One to three cells on a random experiment."""
-    return Setup(random_experiment(draw), tuple(draw.sample(list(CELLS), draw.randint(1, len(CELLS)))))
+    """Cells on a random experiment, and sometimes what is pinned beside them."""
+    setup = Setup(random_experiment(draw), tuple(draw.sample(list(CELLS), draw.randint(1, len(CELLS)))))
+    pinned = [random_experiment(draw) for _ in range(draw.randint(0, 3))]
+    pinned += [replace(each, learning_rate=0.0123) for each in draw.sample(setup.experiments, draw.randint(0, 1))]
+    return setup.with_pinned(draw.sample(pinned, len(pinned)))[0]
 
 
 def test_the_default_setup_is_the_rnn_beside_the_lstm_on_the_adding_problem() -> None:
@@ -390,10 +457,13 @@ def test_the_default_setup_is_the_rnn_beside_the_lstm_on_the_adding_problem() ->
 
 def test_every_setup_survives_a_link() -> None:
     draw = random.Random(7)
+    pinned = [0, 0, 0]
     for _ in range(300):
         setup = random_setup(draw)
+        pinned[len(setup.pinned)] += 1
         assert Setup.from_query_leniently(dict(parse_qsl(setup.to_query()))) == (setup, [])
         assert Setup.from_query_leniently(setup.query_items()) == (setup, [])
+    assert min(pinned) > 20
 
 
 def test_lanes_share_everything_but_the_cell_and_stand_in_the_menus_order() -> None:
@@ -419,7 +489,8 @@ def test_edited_links_always_open_a_valid_setup(seed: int) -> None:
             continue
         setup, problems = Setup.from_query_leniently(items)
         assert 1 <= len(setup.cells) <= len(CELLS)
-        assert Setup(setup.experiment, setup.cells) == setup
+        assert Setup(setup.experiment, setup.cells, setup.pinned) == setup
+        assert not setup.pinned or len(setup.experiments) <= MOST_LANES
         assert all(isinstance(problem, str) and problem.strip() for problem in problems)
 
 
@@ -444,3 +515,123 @@ def test_changes_are_in_order_in_every_random_experiment() -> None:
     many = [random_experiment(draw) for _ in range(200)]
     assert any(len(experiment.changes) == 50 for experiment in many)
     assert all(one.step < other.step for experiment in many for one, other in pairwise(experiment.changes))
+
+
+# --- what is pinned beside it ---
+
+LSTM = Setup(Experiment(length=30, seed=4, steps=500), ("lstm",))
+
+
+def test_what_is_pinned_trains_on_the_same_data_for_the_same_number_of_steps() -> None:
+    draw = random.Random(2)
+    elsewhere = Experiment(task="echo", length=77, seed=9, steps=20, cell="gru", learning_rate=0.01)
+    setup = replace(LSTM, pinned=(elsewhere,))
+    assert setup.experiments == (LSTM.experiment, replace(LSTM.experiment, cell="gru", learning_rate=0.01))
+    for _ in range(200):
+        setup = random_setup(draw)
+        assert all(getattr(each, name) == getattr(setup.experiment, name) for each in setup.pinned for name in SHARED)
+
+
+@pytest.mark.parametrize(
+    "same", [{}, {"seed": 5}, {"steps": 9}, {"spectral_radius": 2.0}, {"window": 7}, {"activation": "relu"}], ids=str
+)
+def test_what_is_pinned_and_the_same_as_another_lane_is_left_out(same: dict[str, Any]) -> None:
+    alike = replace(LSTM.experiment, **same)
+    other = replace(LSTM.experiment, learning_rate=0.01)
+    assert replace(LSTM, pinned=(alike,)) == LSTM
+    assert replace(LSTM, pinned=(other, alike, replace(other, **same))).experiments == (LSTM.experiment, other)
+
+
+def test_lanes_are_at_most_three_as_soon_as_one_is_pinned() -> None:
+    others = tuple(replace(LSTM.experiment, learning_rate=rate) for rate in (0.01, 0.02, 0.03))
+    assert len(replace(LSTM, pinned=others[:2]).experiments) == 3
+    for cells, pinned in ((("lstm",), others), (("rnn", "lstm"), others[:2]), (tuple(CELLS), others[:1])):
+        with pytest.raises(ExperimentError, match="too many side by side: choose at most 3"):
+            Setup(LSTM.experiment, cells, pinned)
+    setup, problems = replace(LSTM, cells=("rnn", "lstm")).with_pinned(others)
+    assert setup.pinned == others[:1] and len(problems) == 1
+
+
+def test_what_does_not_suit_the_task_is_refused_by_name_and_leniently_left_out() -> None:
+    pinned = Experiment(task="cycle", length=40, input_way="initial")
+    with pytest.raises(ExperimentError, match="input_way=initial does not suit"):
+        replace(LSTM, pinned=(pinned,))
+    setup, problems = LSTM.with_pinned([pinned, replace(LSTM.experiment, layers=2)])
+    assert [each.layers for each in setup.pinned] == [2]
+    assert len(problems) == 1 and problems[0].startswith("A pinned network is left out: input_way")
+
+
+def test_a_link_carries_of_what_is_pinned_only_what_differs() -> None:
+    setup = replace(LSTM, pinned=(Experiment(cell="gru", learning_rate=0.01), Experiment(clip_norm=None)))
+    items = {"length": "30", "seed": "4", "steps": "500", "cells": "lstm"}
+    assert setup.query_items() == items | {"pin": "cell:gru,learning_rate:0.01~clip_norm:off"}
+
+
+@pytest.mark.parametrize(
+    ("pin", "kept", "told"),
+    [
+        ("cell:gru", 1, 0),
+        ("cell:gru~cell:rnn~learning_rate:0.01~learning_rate:0.02", 2, 1),
+        ("cell:gru~learning_rate:99", 1, 1),
+        ("cell:transformer~nonsense~layers:2", 1, 2),
+        ("layers:2,layers:3", 0, 1),
+        ("seed:7,task:echo,steps:3,length:9", 0, 0),
+        ("input_way:initial", 0, 1),
+        ("", 0, 0),
+        ("~", 0, 2),
+    ],
+)
+def test_what_is_pinned_in_an_edited_link_is_kept_as_far_as_it_can_be(pin: str, kept: int, told: int) -> None:
+    setup, problems = Setup.from_query_leniently(LSTM.query_items() | {"pin": pin})
+    assert replace(setup, pinned=()) == LSTM
+    assert (len(setup.pinned), len(problems)) == (kept, told)
+    assert all(problem.startswith("A pinned network is left out: ") for problem in problems)
+
+
+def test_lanes_are_named_by_what_is_different_about_them() -> None:
+    base = replace(LSTM.experiment, spectral_radius=1.5)
+    setup = Setup(base, ("lstm",), (replace(base, learning_rate=0.01), replace(base, cell="rnn", forget_bias=3.0)))
+    assert setup.titles == ("LSTM", "LSTM · learning rate 0.01", "RNN")
+    rotated = replace(base, initialization="orthogonal", spectral_radius=0.8)
+    many = replace(base, optimizer="sgd", learning_rate=0.1, clip_norm=None, hidden_size=1, layers=2)
+    setup = Setup(base, ("lstm",), (rotated, many))
+    assert setup.titles == ("LSTM", "LSTM · orthogonal, spectral radius 0.8", "LSTM · 1 unit, 2 layers, SGD and 2 more")
+    assert [each.phrase for each in setup.differences()[2]] == [
+        "1 unit", "2 layers", "SGD", "learning rate 0.1", "no clipping",
+    ]  # fmt: skip
+    assert setup.differences()[0] == ()
+
+
+def test_lanes_of_one_setup_have_different_names() -> None:
+    draw = random.Random(8)
+    for _ in range(300):
+        setup = random_setup(draw)
+        assert len(set(setup.titles)) == len(setup.titles) == len(setup.experiments)
+    step = replace(LSTM.experiment, changes=(Change(7, 0.1, 1.0),))
+    other = replace(LSTM.experiment, changes=(Change(7, 0.1, 2.0),))
+    titles = replace(LSTM, pinned=(step, other)).titles
+    assert titles[1:] == ("LSTM · learning rate from step 7: 0.1", "LSTM · learning rate from step 7: 0.1 (2)")
+
+
+def test_every_setting_has_words_and_each_value_its_own() -> None:
+    draw = random.Random(3)
+    assert list(WORDINGS) == list(RULES)
+    for name, rule in CHOICES.items():
+        words = [WORDINGS[name].sentence(option) for option in rule.options]
+        assert len(set(words)) == len(words)
+    for _ in range(100):
+        experiment = random_experiment(draw)
+        for name in RULES:
+            setting = Setting.of(experiment, name)
+            assert setting.label and setting.value in setting.phrase and "_" not in setting.label
+
+
+def test_the_table_of_differences_has_a_dash_where_a_setting_has_no_effect() -> None:
+    base = LSTM.experiment
+    rows = table_of_differences([base, replace(base, cell="rnn", learning_rate=0.01), replace(base, forget_bias=2.0)])
+    assert rows == [
+        Row("Network", ("LSTM", "RNN", "LSTM")),
+        Row("Learning rate", ("0.003", "0.01", "0.003")),
+        Row("Forget-gate bias", ("1", "–", "2")),
+    ]
+    assert table_of_differences([base, replace(base, activation="relu")]) == []

@@ -124,7 +124,9 @@ def test_a_newcomer_walks_through_the_whole_app(browser: Browser, server: Server
         PLAYS[lesson.name](page)
         assert page.locator("[data-testid=stException]").count() == 0, lesson.name
         if number + 1 < len(LESSONS):
-            page.get_by_role("link", name=f"Next: {LESSONS[number + 1].title}").click()
+            onward = page.get_by_role("link", name=f"Next: {LESSONS[number + 1].title}")
+            expect(onward).to_have_count(1, timeout=PATIENCE)  # nothing of an earlier picture of the page is left
+            onward.click()
     page.get_by_role("link", name="Take this to the playground").click()
     page.wait_for_function("+document.querySelector('.live-chart')?.dataset.step > 20", timeout=PATIENCE)
     assert page.locator("[data-testid=stException], [data-testid=stAlert]").count() == 0

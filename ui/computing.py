@@ -94,20 +94,26 @@ def add_by_hand(page: Lesson, lane: Lane | None) -> None:
             st.text_input(f"{which} number", value, key=f"{page.name}.{which}", max_chars=MOST_DIGITS, width=320)
             for which, value in (("First", "123456789"), ("Second", "987654321"))
         ]
-    try:
-        first, second = (_whole(text) for text in texts)
-    except ExperimentError as problem:
-        st.error(str(problem), icon=":material/error:", width=lesson.READING)
-        return
-    with lesson.column():
-        st.code(on_paper(first, second), language=None)
-    steps = max(first, second).bit_length() + 1
-    says = f"{first:,} + {second:,} = **{add(first, second):,}**, worked out by three units in {steps} steps."
-    if lane is not None and lane.experiment.task == "addition":
-        learned = number_of(answers(lane.experiment, dict(lane.chunk.state.parameters), first, second))
-        verdict = "right, too" if learned == first + second else "wrong"
-        says += f" The network that you have trained answers {learned:,}: {verdict}."
-    lesson.outcome(says)
+    with lesson.room():
+        try:
+            first, second = (_whole(text) for text in texts)
+        except ExperimentError as problem:
+            st.error(str(problem), icon=":material/error:", width=lesson.READING)
+            return
+        with lesson.column():
+            st.code(on_paper(first, second), language=None)
+        steps = max(first, second).bit_length() + 1
+        says = f"{first:,} + {second:,} = **{add(first, second):,}**, worked out by three units in {steps} steps."
+        lesson.outcome(says + _sum_of_trained(lane, first, second))
+
+
+def _sum_of_trained(lane: Lane | None, first: int, second: int) -> str:
+    """What a network that has been trained to add makes of two numbers; empty without one."""
+    if lane is None or lane.experiment.task != "addition":
+        return ""
+    learned = number_of(answers(lane.experiment, dict(lane.chunk.state.parameters), first, second))
+    verdict = "right, too" if learned == first + second else "wrong"
+    return f" The network that you have trained answers {learned:,}: {verdict}."
 
 
 def read_automaton(page: Lesson, lane: Lane) -> Extraction:

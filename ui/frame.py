@@ -11,13 +11,14 @@ ICON = Path(__file__).parent / "icon.svg"
 _STYLE = """
 <style>
 .stAppHeader { min-height: 0; height: 2.9rem; }
+[data-testid="stTopNavLink"] { padding-inline: 0.4rem; gap: 0.3rem; font-size: 0.85rem; }
 .stMainBlockContainer { padding: 3.3rem clamp(0.75rem, 2vw, 2rem) 0.75rem; }
 </style>
 """
 
 
 def dress() -> None:
-    """Give the charts the width of the window."""
+    """Give the charts the width of the window, and all pages their place in the line at the top."""
     st.html(_STYLE)
 
 

@@ -1,12 +1,13 @@
 """What a lesson page is made of: the idea, a guess, something to play with, the outcome, the reason, the way on.
 
-lesson = begin("why_recurrence")
-bet = guess(lesson, "Which of them will learn to echo?", ("all", "the RNN only", "none"))
-run = train(lesson, lanes, ready=bet is not None)          # from ui.training
-if run.over:
-outcome(f"You guessed “{bet}”. …")
+page = begin("why_recurrence")
+bet = guess(page, "Which of them will learn to echo?", ("all", "the RNN only", "none"))
+run = train(page, networks, rows, ready=bet is not None)          # from ui.training
+with room():
+    if run.over:
+        outcome(f"You guessed “{bet}”. …")
 why("…", "Elman (1990), Finding structure in time")
-end(lesson, Setup(…))
+end(page, Setup(…))
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ def begin(name: str) -> Lesson:
         st.title(f"{number} · {lesson.title}", anchor=False)
         st.markdown(f"##### {lesson.idea}")
     return lesson
+
+
+def room() -> DeltaGenerator:
+    """A place for what is there only at times, such as an outcome; what follows it keeps its own place.
+
+    While a script runs, the browser still shows what the last run has drawn, place by place. If places moved up, the
+    end of the page would be seen twice until the run is over.
+    """
+    return st.container()
 
 
 def text(words: str) -> None:

@@ -4,33 +4,69 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.cells import CELLS
 from engine.runs import Run
 from engine.setup import Setup
-from figures.guide import guide_for
 from figures.lanes import lane_styles
 from figures.look import Look
 from figures.palette import theme_named
-from figures.training import TrainingFigure
-from ui import controls, live, session, words
-from ui.live_chart import Frame, Sentence
+from ui import branching, controls, intervened, intervening, live, session, words
+from ui.live_chart import Click, Drag, Frame, Sentence
+from ui.reel import reel_of
+from ui.views import VIEWS, RunFigure, View
+from ui.views.analysed import begin_frame, is_behind
 
 NAME = "playground"
+INTERVENE = f"{NAME}.intervene"
 STEP_PATIENCE = 10.0  # seconds
 
 
 def live_run(setup: Setup) -> None:
     """The run bar and the figure of `setup`, trained live."""
     narrow = session.is_narrow()
+    view = _view()
+
+    def current() -> Run:
+        return session.run_beside(NAME, setup.experiments)
+
+    def click(click: Click) -> None:
+        view.on_click(setup, current(), click)
+
+    def drag(drag: Drag) -> None:
+        intervening.dragged(setup.experiment, _sequence_shown(), drag)
+        _intervened(stage)
+
+    dropped = intervened.drop_what_no_longer_fits(setup)
+    if dropped:
+        st.toast(dropped, icon=":material/undo:")
+
     stage = live.Stage(
-        NAME, lambda: session.run_for(NAME, setup.experiments), lambda run: _frame(run, setup), lambda: _adapt(narrow)
+        NAME,
+        current,
+        lambda run: _frame(run, setup, view),
+        lambda: _adapt(narrow),
+        click,
+        lambda run: view.beside(setup, run),
+        drag,
+        lambda run, wanted: reel_of(run, wanted, lambda past: _frame(past, setup, view)),
+        branching.begin,
     )
     stage.live()  # so that the buttons know it
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
-        _reading_aids(setup, narrow)
+        _reading_aids(stage, setup, view, narrow)
+    if view.idea:
+        st.caption(view.idea)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        view.controls(setup)
+    with st.container():  # which is there at all times, so that the chart below keeps its place
+        branching.controls(setup, current())
     live.show(stage)
     live.settle()
+
+
+def _view() -> View:
+    """The view that the viewer has chosen."""
+    return VIEWS.get(session.widget("view") or "") or next(iter(VIEWS.values()))
 
 
 def _adapt(was_narrow: bool) -> None:
@@ -38,33 +74,48 @@ def _adapt(was_narrow: bool) -> None:
         st.rerun()  # the run bar gets a switch between networks
 
 
-def _frame(run: Run, setup: Setup) -> Frame:
+def _frame(run: Run, setup: Setup, view: View) -> Frame:
     """The picture of where `run` stands."""
     look = _look(setup)
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
+    begin_frame()
+    seen = intervened.seen(run)
+    canvas = _figure(setup, look, view).show(seen)
+    styles = lane_styles(setup.experiments, look.theme, setup.titles)
     return Frame(
-        canvas=_figure(setup, look).show(run),
-        alt=words.figure_in_words(run),
-        running=run.playing and not run.over,
+        canvas=canvas,
+        alt=words.figure_in_words(seen, setup.titles),
+        running=(run.playing and not run.over) or is_behind(),
         step=run.step,
         run=session.run_number(NAME),
         progress=run.step / setup.experiment.steps,
         count=words.count(run),
-        sentences=[Sentence(words.lane_sentence(lane), look.theme.hue(lane.experiment.cell)) for lane in run.lanes],
-        lines=words.lines_of_room(run, look.narrow),
-        announce=words.announcement(run),
+        sentences=[
+            Sentence(
+                intervened.sentence(style.number, run, seen)
+                or words.lane_sentence(run.lanes[style.number], words.subject_of(style.title)),
+                style.hue,
+            )
+            for style in styles
+        ],
+        lines=words.lines_of_room(run, look.narrow) + intervened.is_anything(),
+        announce=intervened.announcement() or words.announcement(run, setup.titles),
+        interval=view.interval,
+        clickable=view.clickable,
+        filmed=run.behind is None,
+        branchable=True,
     )
 
 
-def _figure(setup: Setup, look: Look) -> TrainingFigure:
-    """The figure of `setup` as the viewer wants to see it, laid out once."""
+def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
+    """The view's figure of `setup`, laid out once."""
 
-    def make() -> TrainingFigure:
-        styles = lane_styles(setup.experiments, look.theme)
-        return TrainingFigure(styles if not look.narrow else (styles[_lane_shown(setup)],), look)
+    def make() -> RunFigure:
+        styles = lane_styles(setup.experiments, look.theme, setup.titles)
+        return view.figure(setup, styles if not look.narrow else (styles[_lane_shown(setup)],), look)
 
-    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup)), make)
+    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup), view.name, view.key(setup)), make)
 
 
 def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
@@ -122,19 +173,33 @@ def _start_over(stage: live.Stage[Run], setup: Setup) -> None:
     live.refresh(stage)
 
 
-def _reading_aids(setup: Setup, narrow: bool) -> None:
-    """How the run is looked at, and what to look for."""
+def _intervened(stage: live.Stage[Run]) -> None:
+    """Show what has just been done to the networks, or released."""
+    st.rerun([stage.loop, INTERVENE])
+
+
+def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool) -> None:
+    """How the run is looked at, what may be done to it, and what to look for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        if narrow and len(setup.cells) > 1:
+        if len(VIEWS) > 1:
+            st.selectbox(
+                "Look inside",
+                list(VIEWS),
+                format_func=lambda name: VIEWS[name].title,
+                key="view",
+                label_visibility="collapsed",
+                width=150,
+            )
+        if narrow and len(setup.titles) > 1:
             st.segmented_control(
                 "Network shown",
-                list(setup.cells),
-                default=setup.cells[0],
+                setup.titles,
+                default=setup.titles[0],
                 key="lane",
                 required=True,
-                format_func=lambda cell: CELLS[cell].title,
                 label_visibility="collapsed",
             )
+        st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(
@@ -149,7 +214,7 @@ def _reading_aids(setup: Setup, narrow: bool) -> None:
                     required=True,
                 )
         with st.popover("Guide" if narrow else "What to look for", icon=":material/help:"):
-            for title, sentence in guide_for(setup.experiments):
+            for title, sentence in view.guide(setup):
                 st.markdown(f"**{title}.** {sentence}")
 
 
@@ -157,13 +222,18 @@ def _look(setup: Setup) -> Look:
     return Look(
         theme=theme_named(st.context.theme.type),
         narrow=session.is_narrow(),
-        sequence=(session.widget("sequence") or 1) - 1,
+        sequence=_sequence_shown() - 1,
         layer=(session.widget(f"layer of {setup.experiment.layers}") or setup.experiment.layers) - 1,
         by_activity=session.widget("sorting") == "activity",
     )
 
 
+def _sequence_shown() -> int:
+    """Number of the displayed sequence, from 1."""
+    return int(session.widget("sequence") or 1)
+
+
 def _lane_shown(setup: Setup) -> int:
     """Number of the network that a phone shows."""
-    cell = session.widget("lane")
-    return setup.cells.index(cell) if cell in setup.cells else 0
+    title = session.widget("lane")
+    return setup.titles.index(title) if title in setup.titles else 0

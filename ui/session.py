@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from engine.sweep import Job, Progress, Results, Sweep
 T = TypeVar("T")
 P = TypeVar("P", bound=Progress)
 
+LINK_LAG = 3.0  # seconds in which the browser may not have heard yet that the link has changed
 _PREFIX = "kept."
 
 
@@ -56,12 +58,23 @@ def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) 
     return run
 
 
+def run_beside(name: str, experiments: tuple[Experiment, ...]) -> Run:
+    """Like `run_for`, but networks that are there already stand where they stand, and new ones catch up."""
+    before = current_run(name)
+    if before is None:
+        return start_run(name, experiments)
+    return before if before.follow(experiments) else _begin(name, before.succeeded_by(experiments))
+
+
 def start_run(name: str, experiments: tuple[Experiment, ...]) -> Run:
     """A new run from the seed; the workers do nothing more for the one before."""
     before = current_run(name)
     if before is not None:
         before.close()
-    run = Run(chunk_store(), experiments)
+    return _begin(name, Run(chunk_store(), experiments))
+
+
+def _begin(name: str, run: Run) -> Run:
     _set(f"{name}.run", run)
     _set(f"{name}.run_number", run_number(name) + 1)
     return run
@@ -110,10 +123,10 @@ def remember(name: str, value: Any) -> None:
 
 
 def setup_of_link(parse: Callable[[dict[str, str]], T]) -> T | None:
-    """What `parse` makes of the link, if the link is not the one that this session wrote itself."""
+    """What `parse` makes of the link, if the link is not one that this session wrote itself."""
     items = dict(st.query_params.to_dict())
     written: dict[str, str] | None = _get("link")
-    if items == written or (written is not None and not items):
+    if items == written or (written is not None and not items) or _was_just_replaced(items):
         return None
     _set("link", items)
     return parse(items)
@@ -124,7 +137,16 @@ def write_link(items: dict[str, str]) -> None:
     kept = {name: value for name, value in st.query_params.to_dict().items() if name.startswith("embed")}
     if st.query_params.to_dict() != kept | items:
         st.query_params.from_dict(kept | items)
-    _set("link", st.query_params.to_dict())
+    link = st.query_params.to_dict()
+    if link != _get("link"):
+        _set("replaced links", [*(_get("replaced links") or [])[-20:], (_get("link"), time.monotonic())])
+    _set("link", link)
+
+
+def _was_just_replaced(items: dict[str, str]) -> bool:
+    """Whether the link was replaced a moment ago; the browser sends the old one with what a viewer does just then."""
+    since = time.monotonic() - LINK_LAG
+    return any(link == items and moment > since for link, moment in _get("replaced links") or [])
 
 
 def last_setup() -> Setup | None:
@@ -147,6 +169,17 @@ def changes() -> tuple[Change, ...]:
 def set_changes(made: tuple[Change, ...]) -> None:
     """Remember settings changed in mid-run."""
     _set("changes", made)
+
+
+def pins() -> tuple[Experiment, ...]:
+    """What the viewer has pinned in the playground, whether or not it is shown."""
+    pinned: tuple[Experiment, ...] = _get("pins") or ()
+    return pinned
+
+
+def set_pins(pinned: tuple[Experiment, ...]) -> None:
+    """Remember what is pinned."""
+    _set("pins", pinned)
 
 
 def own_series() -> str | None:
@@ -179,6 +212,18 @@ def is_narrow() -> bool:
 def note_narrow_of(chart: str) -> None:
     """Remember what the chart with key `chart` says of the screen's width; a callback."""
     _set("narrow", bool((st.session_state.get(chart) or {}).get("narrow")))
+
+
+def note_past_wanted(chart: str) -> None:
+    """Remember what the chart with key `chart` has just asked for of a run's past; a callback."""
+    _set(f"{chart}.past", (st.session_state.get(chart) or {}).get("past"))
+
+
+def take_past_wanted(chart: str) -> dict[str, Any] | None:
+    """What the chart with key `chart` has asked for of a run's past, once."""
+    wanted: dict[str, Any] | None = _get(f"{chart}.past")
+    _set(f"{chart}.past", None)
+    return wanted
 
 
 def chart_failed() -> bool:

@@ -103,16 +103,17 @@ class Strengths:
         return np.asarray(self.singular[:, 0])
 
 
-def step_jacobians(experiment: Experiment, parameters: Parameters, inputs: np.ndarray) -> np.ndarray:
-    """(T, n, n): ∂s_t/∂s_{t−1} of the last layer at t = 1 … T, on one sequence of inputs (T, I); row: unit of s_t.
+def step_jacobians(experiment: Experiment, parameters: Parameters, inputs: np.ndarray, layer: int = -1) -> np.ndarray:
+    """(T, n, n): ∂s_t/∂s_{t−1} of a layer at t = 1 … T, on one sequence of inputs (T, I); row: unit of s_t.
 
     s is the whole state that a step passes on, without clamped units: h, so n = H; in an LSTM (h, c), so n = 2H. Step 1
-    starts from s_0. The network is a recurrent one; below the last layer everything is held fixed.
+    starts from s_0. The network is a recurrent one; below the layer everything is held fixed.
     """
-    packed = layer_weights(experiment, parameters, experiment.layers - 1).recurrent
+    layer %= experiment.layers
+    packed = layer_weights(experiment, parameters, layer).recurrent
     width = packed.shape[1]
     U = packed.reshape(-1, width, width)
-    trace = unroll(experiment, parameters, inputs[:, np.newaxis]).layers[-1]
+    trace = unroll(experiment, parameters, inputs[:, np.newaxis]).layers[layer]
     trace = replace(trace, **{each.name: getattr(trace, each.name)[..., :width] for each in fields(trace)})
     with np.errstate(all="ignore"):
         match trace:
@@ -144,6 +145,19 @@ def strengths_to_the_end(steps: np.ndarray) -> Strengths:
                 product, scale = product / norm, frobenius[k]
             product = product @ steps[k]
     return Strengths(singular, frobenius)
+
+
+def log_norm_of_product(steps: np.ndarray) -> float:
+    """log₁₀ of the spectral norm of J_T J_{T−1} … J_1, of step Jacobians (T, n, n): neither overflows nor vanishes."""
+    product, scale = np.eye(steps.shape[1]), 0.0
+    with np.errstate(all="ignore"):
+        for step in steps:
+            product = step @ product
+            size = np.abs(product).max()
+            if not size or not np.isfinite(size):
+                return float(np.log10(size))
+            product, scale = product / size, scale + np.log10(size)
+        return float(scale + np.log10(np.linalg.norm(product, 2)))
 
 
 def _of_gru(trace: GRUTrace, recurrent: np.ndarray) -> np.ndarray:

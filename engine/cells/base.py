@@ -10,9 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,6 +92,8 @@ class Cell(ABC, Generic[TraceType]):
         blocks: G, how many H-row blocks the parameters pack.
         panels: gates and further states to show, in the order of the screen.
         states: S, how many state vectors it carries from step to step; 0 for a network without recurrence.
+        state_names: fields of its Trace that are states, the hidden one first.
+        gate_blocks: its gates, fields of its Trace, and the number of each one's block.
         own_settings: fields of Experiment that not every cell heeds, and this one does.
         order: place among the lanes.
         step_cost: rough milliseconds of a training step with T=50, B=32, H=32 on one core; sizes the chunks.
@@ -99,6 +104,8 @@ class Cell(ABC, Generic[TraceType]):
     equations: tuple[str, ...]
     blocks: int
     states: int = 1
+    state_names: tuple[str, ...] = ("hidden_state",)
+    gate_blocks: Mapping[str, int] = MappingProxyType({})
     panels: tuple[Panel, ...] = ()
     own_settings: frozenset[str] = frozenset()
     order: int = 100
@@ -106,22 +113,36 @@ class Cell(ABC, Generic[TraceType]):
 
     @abstractmethod
     def forward(
-        self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None
+        self,
+        weights: Weights,
+        inputs: np.ndarray,
+        activation: str,
+        start: np.ndarray | None = None,
+        interference: Interference | None = None,
     ) -> TraceType:
         """Run the layer over `inputs` (T, B, I) from `start` (S, B, H), zero if None.
 
         The gradients of the result are NaN.
+
+        Args:
+            interference: what is done to it from outside meanwhile.
         """
 
     @abstractmethod
     def backward(
-        self, weights: Weights, trace: TraceType, output_grad: np.ndarray, activation: str
+        self,
+        weights: Weights,
+        trace: TraceType,
+        output_grad: np.ndarray,
+        activation: str,
+        interference: Interference | None = None,
     ) -> tuple[TraceType, np.ndarray]:
         """Carry a gradient back through time.
 
         Args:
             trace: from `forward`.
             output_grad: (T, B, H), what the layer's outputs h_t receive from above, at each step.
+            interference: the one that `forward` had.
 
         Returns:
             The trace with its gradients, and ∂L/∂(what the layer saw), (T, B, fan-in).

@@ -13,11 +13,13 @@ Blocks are packed i, f, g, o, as PyTorch packs them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.cells.base import Cell, Panel, Trace, Weights, before, sigmoid
+from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,6 +57,8 @@ class LSTM(Cell[LSTMTrace]):
     )
     blocks = 4
     states = 2
+    state_names = ("hidden_state", "cell_state")
+    gate_blocks = MappingProxyType({"input_gate": 0, "forget_gate": 1, "output_gate": 3})
     panels = (
         Panel(
             "forget_gate", "Forget gate", "f", True, "Open (1), the cell state is kept; shut (0), it is thrown away."
@@ -68,7 +72,12 @@ class LSTM(Cell[LSTMTrace]):
     step_cost = 1.0
 
     def forward(
-        self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None
+        self,
+        weights: Weights,
+        inputs: np.ndarray,
+        activation: str,
+        start: np.ndarray | None = None,
+        interference: Interference | None = None,
     ) -> LSTMTrace:
         bias = weights.input_bias + weights.recurrent_bias
         driven = inputs @ weights.input.T + bias  # (T, B, 4H)
@@ -77,28 +86,46 @@ class LSTM(Cell[LSTMTrace]):
         states, cells = np.empty((steps, batch, width)), np.empty((steps, batch, width))
         packed = np.empty((steps, batch, 4, width))
         start = np.zeros((2, batch, width)) if start is None else start
-        h, c = start
+        h, c = start if interference is None else interference.begin(start)
         for t in range(steps):
             pre = (driven[t] + h @ recurrent).reshape(batch, 4, width)
             packed[t] = sigmoid(pre)
             packed[t, :, 2] = np.tanh(pre[:, 2])
+            if interference is not None:
+                packed[t] = interference.held(t, slice(None), packed[t])
             i, f, g, o = packed[t].swapaxes(0, 1)
             c = cells[t] = f * c + i * g
-            h = states[t] = o * np.tanh(c)
+            if interference is not None:
+                c = interference.states[1].apply(t, cells, start[1])
+            h = states[t] = o * np.tanh(cells[t])
+            if interference is not None:
+                h = interference.states[0].apply(t, states, start[0])
         nothing = np.full_like(states, np.nan)
         i, f, g, o = np.moveaxis(packed, 2, 0)
         return LSTMTrace(start, np.full_like(start, np.nan), states, nothing, cells, nothing, i, f, g, o)
 
     def backward(
-        self, weights: Weights, trace: LSTMTrace, output_grad: np.ndarray, activation: str
+        self,
+        weights: Weights,
+        trace: LSTMTrace,
+        output_grad: np.ndarray,
+        activation: str,
+        interference: Interference | None = None,
     ) -> tuple[LSTMTrace, np.ndarray]:
         i, f, g, o = trace.input_gate, trace.forget_gate, trace.cell_candidate, trace.output_gate
         squashed = np.tanh(trace.cell_state)
         let_out = o * (1 - squashed * squashed)  # ∂h_t/∂c_t
-        previous = before(trace.cell_state, trace.start[1])
+        keeps, previous = f, before(trace.cell_state, trace.start[1])
+        if interference is not None:
+            previous = interference.states[1].seen(previous)
         slopes = np.stack(  # of c_t by the pre-activations of i, f, g, and of h_t by that of o
             [g * i * (1 - i), previous * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], axis=2
         )
+        if interference is not None:
+            own_h, own_c = (change.own[:, np.newaxis] for change in interference.states)
+            keeps, let_out = own_c * f, own_h * let_out
+            own = np.stack([own_c, own_c, own_c, own_h], axis=2)
+            slopes = slopes * own * interference.free[:, np.newaxis]
         state_grad, cell_grad = np.empty_like(output_grad), np.empty_like(output_grad)
         packed = np.empty_like(slopes)
         h_future = np.zeros_like(output_grad[0])
@@ -109,7 +136,10 @@ class LSTM(Cell[LSTMTrace]):
             packed[t, :, :3] = slopes[t, :, :3] * dc[:, np.newaxis]
             packed[t, :, 3] = slopes[t, :, 3] * dh
             h_future = packed[t].reshape(len(dh), -1) @ weights.recurrent
-            c_future = dc * f[t]
+            c_future = dc * keeps[t]
+            if interference is not None:
+                h_future = interference.states[0].back(t, h_future, state_grad)
+                c_future = interference.states[1].back(t, c_future, cell_grad)
         input_grad = packed.reshape(*output_grad.shape[:2], -1) @ weights.input
         start_grad = np.stack([h_future, c_future])
         trace = replace(trace, hidden_state_grad=state_grad, cell_state_grad=cell_grad, start_grad=start_grad)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.cells.base import Cell, Trace, Weights
+from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,26 +37,46 @@ class RNN(Cell[Trace]):
     order = 0
     step_cost = 1.0
 
-    def forward(self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None) -> Trace:
+    def forward(
+        self,
+        weights: Weights,
+        inputs: np.ndarray,
+        activation: str,
+        start: np.ndarray | None = None,
+        interference: Interference | None = None,
+    ) -> Trace:
         phi = phi_numpy(activation)
         driven = inputs @ weights.input.T + (weights.input_bias + weights.recurrent_bias)  # (T, B, H)
         recurrent = np.ascontiguousarray(weights.recurrent.T)
         states = np.empty_like(driven)
         start = np.zeros((1, *driven.shape[1:])) if start is None else start
-        h = start[0]
+        (h,) = start if interference is None else interference.begin(start)
         for t, x in enumerate(driven):
             h = states[t] = phi(x + h @ recurrent)
+            if interference is not None:
+                h = interference.states[0].apply(t, states, start[0])
         return Trace(start, np.full_like(start, np.nan), states, np.full_like(states, np.nan))
 
     def backward(
-        self, weights: Weights, trace: Trace, output_grad: np.ndarray, activation: str
+        self,
+        weights: Weights,
+        trace: Trace,
+        output_grad: np.ndarray,
+        activation: str,
+        interference: Interference | None = None,
     ) -> tuple[Trace, np.ndarray]:
-        slope = slope_numpy(trace.hidden_state, activation)
+        if interference is None:
+            slope = slope_numpy(trace.hidden_state, activation)
+        else:
+            (change,) = interference.states
+            slope = slope_numpy(change.made(trace.hidden_state, trace.start[0]), activation) * change.own[:, np.newaxis]
         state_grad = np.empty_like(output_grad)
         from_future = np.zeros_like(output_grad[0])
         for t in reversed(range(len(output_grad))):
             state_grad[t] = output_grad[t] + from_future
             from_future = (state_grad[t] * slope[t]) @ weights.recurrent
+            if interference is not None:
+                from_future = interference.states[0].back(t, from_future, state_grad)
         trace = replace(trace, hidden_state_grad=state_grad, start_grad=from_future[np.newaxis])
         return trace, (state_grad * slope) @ weights.input
 

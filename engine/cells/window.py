@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.cells.base import Cell, Trace, Weights
+from engine.cells.interference import Interference
 from engine.cells.rnn import phi_numpy, slope_numpy
 
 if TYPE_CHECKING:
@@ -32,17 +33,38 @@ class Window(Cell[Trace]):
     order = 3
     step_cost = 0.5
 
-    def forward(self, weights: Weights, inputs: np.ndarray, activation: str, start: np.ndarray | None = None) -> Trace:
+    def forward(
+        self,
+        weights: Weights,
+        inputs: np.ndarray,
+        activation: str,
+        start: np.ndarray | None = None,
+        interference: Interference | None = None,
+    ) -> Trace:
         seen = windows(inputs, weights.input.shape[1] // inputs.shape[2])
         states = phi_numpy(activation)(seen @ weights.input.T + weights.input_bias)  # (T, B, H)
         nothing = np.empty((0, *states.shape[1:]))
+        if interference is not None:
+            for t in range(len(states)):
+                interference.states[0].apply(t, states, np.zeros_like(states[0]))
         return Trace(nothing, nothing, states, np.full_like(states, np.nan))
 
     def backward(
-        self, weights: Weights, trace: Trace, output_grad: np.ndarray, activation: str
+        self,
+        weights: Weights,
+        trace: Trace,
+        output_grad: np.ndarray,
+        activation: str,
+        interference: Interference | None = None,
     ) -> tuple[Trace, np.ndarray]:
-        seen_grad = (output_grad * slope_numpy(trace.hidden_state, activation)) @ weights.input
-        return replace(trace, hidden_state_grad=output_grad), seen_grad
+        states, state_grad, slope = trace.hidden_state, output_grad, slope_numpy(trace.hidden_state, activation)
+        if interference is not None:
+            (change,), nothing = interference.states, np.zeros_like(states[0])
+            slope = slope_numpy(change.made(states, nothing), activation) * change.own[:, np.newaxis]
+            state_grad = output_grad.copy()
+            for t in reversed(range(1, len(states))):
+                state_grad[t - 1] += change.back(t, nothing, state_grad)
+        return replace(trace, hidden_state_grad=state_grad), (state_grad * slope) @ weights.input
 
     def run_torch(
         self,

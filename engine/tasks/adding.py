@@ -1,5 +1,7 @@
 """The adding problem (Hochreiter & Schmidhuber 1997, section 5.4; in the form of Le, Jaitly & Hinton 2015)."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.tasks.base import Batch, Chance, Curve, Loss, Metric, Picture, Role, Shape, Task, last_step
@@ -33,6 +35,11 @@ class Adding(Task):
         targets = np.zeros((length, batch_size, 1), dtype=np.float32)
         targets[-1, :, 0] = numbers[first, columns] + numbers[second, columns]
         return Batch(np.stack([numbers, marks], axis=-1), targets, last_step(length, batch_size))
+
+    def retarget(self, batch: Batch) -> Batch:
+        numbers, marks = batch.inputs[..., 0], batch.inputs[..., 1]
+        sums = (numbers * marks).sum(axis=0)[:, np.newaxis]  # (B, 1)
+        return replace(batch, targets=np.where(batch.target_mask[..., np.newaxis], sums, 0).astype(np.float32))
 
     def chance(self, length: int) -> Chance:
         variance = 2 / 12  # of the sum of two independent numbers, each uniform in 0…1

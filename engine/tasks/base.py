@@ -217,6 +217,13 @@ class Task(ABC):
         targets[-steps:], mask[-steps:] = batch.targets[-1], True
         return Batch(batch.inputs, targets, mask)
 
+    def retarget(self, batch: Batch) -> Batch | None:
+        """`batch`, whose inputs have been edited, with the targets that follow from them; None if that can't be said.
+
+        Where its targets are asked for stays as it is.
+        """
+        return None
+
     def measure(self, outputs: np.ndarray, batch: Batch) -> float:
         """The metric of `outputs` (T, B, O) on `batch`: the share of targets met, or the mean squared error."""
         mask = batch.target_mask

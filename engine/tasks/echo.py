@@ -1,5 +1,7 @@
 """Echo after a delay: how far back does the memory reach (after Jaeger 2001, short-term memory)?"""
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.tasks.base import Batch, Chance, Loss, Metric, Picture, Shape, Task
@@ -35,6 +37,11 @@ class Echo(Task):
         mask = np.zeros((length, batch_size), dtype=bool)
         mask[delay:] = True
         return Batch(bits, targets, mask)
+
+    def retarget(self, batch: Batch) -> Batch:
+        targets, delay = np.zeros_like(batch.targets), self.delay(batch.length)
+        targets[delay:] = batch.inputs[: batch.length - delay] > 0.5
+        return replace(batch, targets=targets)
 
     def chance(self, length: int) -> Chance:
         return Chance(loss=float(np.log(2)), metric=1 / 2, says="tossing a coin for each bit")
