@@ -68,8 +68,8 @@ with lesson.room():
         machine = found.automaton
         lesson.outcome(
             f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like "
-            f"the network on **{found.agreement:.1%}** of the steps of unseen strings three times as long, and is right "
-            f"on {found.right:.1%}."
+            f"the network on **{found.agreement:.1%}** of the steps of unseen strings three times as long, and is "
+            f"right on {found.right:.1%}."
         )
 lesson.why(
     "States of the network are clustered, each cluster becomes a state of a machine, and states that no string can "

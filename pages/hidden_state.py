@@ -57,8 +57,8 @@ with lesson.room():
             lesion = switch_units_off(page, run.lanes[0])
         lesson.outcome(
             f"With {lesion.off} of {lesion.units} units off the trained network gets **{lesion.right:.0%}** of the "
-            f"bits right. The one wired by hand falls to {lesion.localist.mean[1]:.0%} when it loses a single unit of its "
-            f"{lesion.localist.removed[-1]}, whichever that is; a coin gets half."
+            f"bits right. The one wired by hand falls to {lesion.localist.mean[1]:.0%} when it loses a single unit of "
+            f"its {lesion.localist.removed[-1]}, whichever that is; a coin gets half."
         )
 lesson.why(
     "The code is distributed: each bit is spread over many units, and each unit takes part in many bits. So a lost "
@@ -85,9 +85,9 @@ with lesson.room():
         lesson.outcome(
             f"{lesson.verdict(flips, 'Yes' if linear.solved else 'No')} tanh: {tanh.chunk.score:.0%} of bits right, "
             f"linear: {linear.chunk.score:.0%}, where a coin gets half. Dots are states, coloured by the right "
-            f"answer; circles are fixed points while zeros come in (filled: stable): {counts[0]} with tanh, {counts[1]} "
-            "without. Below are the eigenvalues of ∂h<sub>t</sub>/∂h<sub>t−1</sub> at each: a point is stable if all of "
-            "them lie inside the circle."
+            f"answer; circles are fixed points while zeros come in (filled: stable): {counts[0]} with tanh, "
+            f"{counts[1]} without. Below are the eigenvalues of ∂h<sub>t</sub>/∂h<sub>t−1</sub> at each: a point is "
+            "stable if all of them lie inside the circle."
         )
 lesson.why(
     "A linear state is a constant plus a weighted sum of the inputs, and no threshold on such a sum tells odd from "
