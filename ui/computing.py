@@ -7,13 +7,13 @@ import streamlit as st
 from engine.analysis.adder import (
     ADDER,
     UNITS,
-    WEIGHTS,
     add,
     adder_parameters,
     answers,
     number_of,
     on_paper,
     proof,
+    weights_with_reasons,
 )
 from engine.analysis.automata import SYMBOLS, Automaton, Extraction, extract
 from engine.analysis.generalization import counted, over_lengths
@@ -72,13 +72,14 @@ def how_far_it_counts(lane: Lane) -> str:
 
 def weights_by_hand() -> None:
     """The hand-made adder: what its units are, why, and what they are for every case that can occur."""
-    rows = "\n".join(f"| {unit} | {equation} | {meaning} |" for unit, equation, meaning in UNITS)
-    lesson.text(f"| | is | which is |\n|---|---|---|\n{rows}")
+    units = "\n".join(f"| {unit} | {equation} | {meaning} |" for unit, equation, meaning in UNITS)
+    lesson.text(f"| | is | which is |\n|---|---|---|\n{units}")
     lesson.text("So these are the weights:")
     with lesson.column(), st.container(horizontal=True, gap="medium"):
-        for formula, reason in WEIGHTS:
+        for symbol, values, reason in weights_with_reasons():
+            rows = r" \\ ".join(" & ".join(f"{value:g}" for value in row) for row in values)
             with st.container(width="content", gap=None, horizontal_alignment="center"):
-                st.latex(formula, width="content")
+                st.latex(rf"{symbol} = \begin{{pmatrix}} {rows} \end{{pmatrix}}", width="content")
                 st.caption(reason, width="content")
     cases = "\n".join(f"| {' | '.join(map(str, row))} |" for row in proof())
     lesson.text(

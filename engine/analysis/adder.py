@@ -30,14 +30,6 @@ UNITS = (
 )
 """Unit, how it is computed, what it means."""
 
-WEIGHTS = (
-    (r"W = \begin{pmatrix} 1 & 1 \\ 1 & 1 \\ 1 & 1 \end{pmatrix}", "each unit gets a + b"),
-    (r"U = \begin{pmatrix} 0 & 1 & -1 \\ 0 & 1 & -1 \\ 0 & 1 & -1 \end{pmatrix}", "and the carry h₂ − h₃ on top"),
-    (r"b = \begin{pmatrix} 0 \\ -1 \\ -2 \end{pmatrix}", "less 0, 1 or 2"),
-    (r"v = \begin{pmatrix} 1 & -2 & 2 \end{pmatrix}", "and v h is the sum bit"),
-)
-"""The weights in LaTeX, and why they are so."""
-
 ADDER = Experiment(task="addition", cell="rnn", activation="relu", hidden_size=3, length=16)
 
 
@@ -52,6 +44,17 @@ def adder_parameters() -> dict[str, np.ndarray]:
         "readout.bias": np.array([-10.0]),
     }
     return {name: value.astype(np.float32) for name, value in parameters.items()}
+
+
+def weights_with_reasons() -> list[tuple[str, np.ndarray, str]]:
+    """Symbol, matrix and reason of each of the weights; the read-out is only what its sign is about."""
+    parameters = adder_parameters()
+    return [
+        ("W", parameters["rnn.weight_ih_l0"], "each unit gets a + b,"),
+        ("U", parameters["rnn.weight_hh_l0"], "the carry h₂ − h₃ on top,"),
+        ("b", parameters["rnn.bias_ih_l0"][:, np.newaxis], "less 0, 1 or 2;"),
+        ("v", parameters["readout.weight"] / 20, "and v h is the sum bit"),
+    ]
 
 
 def add(first: int, second: int) -> int:
