@@ -9,8 +9,9 @@ from engine.setup import Setup
 from figures.lanes import LaneStyle, lane_styles
 from figures.look import Look
 from figures.palette import theme_named
-from ui import controls, intervened, intervening, live, session, words
+from ui import branching, controls, intervened, intervening, live, session, words
 from ui.live_chart import Click, Drag, Frame, Sentence
+from ui.reel import reel_of
 from ui.views import VIEWS, RunFigure, View
 from ui.views.analysed import begin_frame, is_behind
 
@@ -46,6 +47,8 @@ def live_run(setup: Setup) -> None:
         click,
         lambda run: view.beside(setup, run),
         drag,
+        lambda run, wanted: reel_of(run, wanted, lambda past: _frame(past, setup, view)),
+        branching.begin,
     )
     stage.live()  # so that the buttons know it
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -55,6 +58,8 @@ def live_run(setup: Setup) -> None:
         st.caption(view.idea)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         view.controls(setup)
+    with st.container():  # which is there at all times, so that the chart below keeps its place
+        branching.controls(setup, current())
     live.show(stage)
     live.settle()
 
@@ -92,6 +97,8 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
         announce=intervened.announcement() or words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
+        filmed=run.behind is None,
+        branchable=True,
     )
 
 

@@ -126,10 +126,10 @@ def _forecast_sentence(subject: str, lane: Lane, metric: Metric, chance: Chance)
 
 def _remedy(lane: Lane) -> str:
     experiment = lane.experiment
-    rate, clip = experiment.settings_at(lane.step)
-    if clip is None:
+    settings = experiment.settings_at(lane.step)
+    if settings.clip_norm is None:
         return "Turn on gradient clipping, or lower the learning rate."
-    if rate > 0.003:
+    if settings.learning_rate > 0.003:
         return "Try a lower learning rate."
     if experiment.activation != "tanh" and experiment.cell == "rnn":
         return "Try tanh, which keeps the state between −1 and 1, or a smaller spectral radius."
