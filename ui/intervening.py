@@ -195,19 +195,19 @@ def _edit_controls(experiment: Experiment, sequence: int, changed: Callable[[], 
     place = f"{sequence} {channel} {experiment.length}"
     marked = [int(step) + 1 for step in np.flatnonzero(inputs == 1)]
     if set(np.unique(inputs)) <= {0.0, 1.0} and marked:
-        start = (
-            st.select_slider("Marker at step", marked, key=f"edit.from {place} {marked}")
-            if len(marked) > 1
-            else marked[0]
-        )
-        end = st.slider("Move it to step", 1, experiment.length, start, key=f"edit.to {place} {start} {made}")
+        left, right = st.columns(2, gap="medium")
+        start = marked[0]
+        if len(marked) > 1:
+            start = left.select_slider("Marker at step", marked, key=f"edit.from {place} {marked}")
+        end = right.slider("Move it to step", 1, experiment.length, start, key=f"edit.to {place} {start} {made}")
         moves = _moves(inputs, sequence, channel, start, end)
         st.button(
             "Move marker", key="edit.move", on_click=_edit, args=(experiment, moves, changed), disabled=start == end
         )
-    step = st.slider("Step", 1, experiment.length, key=f"edit.step {place}")
+    left, right = st.columns(2, gap="medium")
+    step = left.slider("Step", 1, experiment.length, key=f"edit.step {place}")
     low, high = float(min(0, batch.inputs.min())), float(max(1, batch.inputs.max()))
-    value = st.slider("Value", low, high, float(inputs[step - 1]), key=f"edit.value {place} {step} {made}")
+    value = right.slider("Value", low, high, float(inputs[step - 1]), key=f"edit.value {place} {step} {made}")
     st.button(
         "Set value",
         key="edit.set",

@@ -115,7 +115,9 @@ def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
         styles = lane_styles(setup.experiments, look.theme, setup.titles)
         return view.figure(setup, styles if not look.narrow else (styles[_lane_shown(setup)],), look)
 
-    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup), view.name, view.key(setup)), make)
+    # other interventions, another figure: the film has no pictures of other interventions
+    key = (setup, look, _lane_shown(setup), view.name, view.key(setup), intervened.active(), intervened.edits())
+    return session.kept(f"{NAME}.figure", key, make)
 
 
 def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
@@ -199,7 +201,8 @@ def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool
                 required=True,
                 label_visibility="collapsed",
             )
-        st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
+        with st.container(width="content"):
+            st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(
