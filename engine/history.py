@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -152,6 +153,12 @@ class GradientHistory:
     def latest(self, layer: int, sequence: int) -> np.ndarray:
         """(T,) of one layer and displayed sequence, now."""
         return np.asarray(self._latest[layer, :, sequence])
+
+    def seen_as(self, norms: np.ndarray) -> GradientHistory:
+        """A copy to look at, with other norms (layers, T, B) now; the past is shared."""
+        seen = copy(self)
+        seen._latest = norms.astype(np.float32)
+        return seen
 
     def norms(self, layer: int, sequence: int) -> np.ndarray:
         """(rows, T) of one layer and displayed sequence, at `steps`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,6 +92,13 @@ class Lane:
         self.gradients.append(chunk.state.step, gradient_norms(chunk.recording))
         self.chunk = chunk
         self.ending = chunk.ending or (Ending.BUDGET if self.step >= self.experiment.steps else None)
+
+    def seen_as(self, recording: Recording) -> Lane:
+        """A copy to look at, inside which one sees `recording`; its past is shared."""
+        seen = copy(self)
+        seen.chunk = replace(self.chunk, recording=recording)
+        seen.gradients = self.gradients.seen_as(gradient_norms(recording))
+        return seen
 
     def could_become(self, experiment: Experiment) -> bool:
         """Whether `experiment` has the same past up to here, so that this lane can go on as it."""
@@ -277,6 +285,12 @@ class Run:
             lane.become(experiment)
         self._open_streams()
         return True
+
+    def seen_as(self, lanes: tuple[Lane, ...]) -> Run:
+        """A copy to look at, with `lanes` in place of its own; not to be moved on."""
+        seen = copy(self)
+        seen.lanes = lanes
+        return seen
 
     def succeeded_by(self, experiments: tuple[Experiment, ...]) -> Run:
         """A run of `experiments` in this one's place, in which no network that stands here has to begin again.

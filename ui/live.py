@@ -12,7 +12,7 @@ import streamlit as st
 
 from engine.errors import ExperimentError
 from ui import session
-from ui.live_chart import Click, Frame, Reel, live_chart
+from ui.live_chart import Click, Drag, Frame, Reel, live_chart
 
 PATIENCE = 0.5  # seconds to wait for something new before drawing the same picture again
 SLICE = 0.05  # seconds after which a wait looks whether the viewer has done something
@@ -70,6 +70,7 @@ class Stage(Generic[L]):
         before: what to do before a picture is taken; it may rerun the page.
         on_click: what to do when the viewer clicks on a point, where the frame is clickable.
         beside: shows what stands below the picture.
+        on_drag: what to do when the viewer has dragged a point of a chart that may be dragged; a callback.
         reel: pictures of the past that the browser asks for, where there are any.
         on_branch: what to do when the viewer wants to branch off at a training step; it may rerun the page.
     """
@@ -80,6 +81,7 @@ class Stage(Generic[L]):
     before: Callable[[], None] = lambda: None
     on_click: Callable[[Click], None] = lambda click: None
     beside: Callable[[L], None] = lambda live: None
+    on_drag: Callable[[Drag], None] | None = None
     reel: Callable[[L, Wanted], Reel] = lambda live, wanted: Reel()
     on_branch: Callable[[int], None] = lambda step: None
 
@@ -135,7 +137,7 @@ def _loop(stage: Stage[L], was_over: bool) -> None:
         st.error(live.trouble, icon=":material/error:")
     wanted = session.take_past_wanted(stage.name)
     reel = stage.reel(live, _as_wanted(wanted)) if wanted else None  # first, for it uses the same canvas
-    answer = live_chart(stage.name, stage.frame(live), reel)
+    answer = live_chart(stage.name, stage.frame(live), reel, stage.on_drag)
     if answer.click is not None:
         stage.on_click(answer.click)
     if answer.branch is not None:

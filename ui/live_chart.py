@@ -6,7 +6,7 @@ at every frame. When that no longer holds, this module can go: `live_chart` is i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,23 @@ class Click:
     trace: int
     x: Any
     y: Any
+
+
+@dataclass(frozen=True)
+class Drag:
+    """What the viewer has dragged on a chart.
+
+    Attributes:
+        channel: of the input, from 1: it stands in the trace's `meta`.
+        step: the point's time step, from 1.
+        along: what was changed, "value" or "step".
+        to: the new one.
+    """
+
+    channel: int
+    step: int
+    along: str
+    to: float
 
 
 @dataclass(frozen=True)
@@ -109,15 +126,19 @@ class Reel:
     left: int = 0
 
 
-def live_chart(key: str, frame: Frame, reel: Reel | None = None) -> Answer:
+def live_chart(
+    key: str, frame: Frame, reel: Reel | None = None, on_drag: Callable[[Drag], None] | None = None
+) -> Answer:
     """Show `frame` in the chart called `key`; in a fragment, since the browser's requests rerun that.
 
     Args:
         reel: what goes into the browser's film besides, if it has asked for that.
+        on_drag: what to do when a point that may be dragged has been; a callback, so that this picture shows it.
     """
     content = _content_of(frame)
     content |= {
         "number": session.next_frame_number(),
+        "draggable": on_drag is not None,
         "past": [{"step": step, "frame": np.frombuffer(data, np.uint8)} for step, data in (reel or Reel()).frames],
         "left": reel.left if reel else -1,
     }
@@ -128,6 +149,7 @@ def live_chart(key: str, frame: Frame, reel: Reel | None = None) -> Answer:
         on_narrow_change=lambda: session.note_narrow_of(key),
         on_failed_change=_nothing,
         on_click_change=_nothing,
+        on_drag_change=lambda: _pass_on(key, on_drag),
         on_past_change=lambda: session.note_past_wanted(key),
         on_branch_change=_nothing,
     )
@@ -175,6 +197,12 @@ def _component() -> Any:
         for name in ("live_chart.html", "live_chart.css", "film.js", "live_chart.js")
     )
     return st.components.v2.component("live_chart", html=html, css=css, js=film + js, isolate_styles=False)
+
+
+def _pass_on(key: str, on_drag: Callable[[Drag], None] | None) -> None:
+    drag = (session.widget(key) or {}).get("drag")
+    if drag and on_drag:
+        on_drag(Drag(int(drag["channel"]), int(drag["step"]), str(drag["along"]), float(drag["to"])))
 
 
 def _nothing() -> None:

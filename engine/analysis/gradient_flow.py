@@ -13,8 +13,8 @@
     gates_k   = ∂L/∂c_k − highway_k                                   the rest
 
 r_k is what h_k receives at its own step, from the read-out or the layer above. The rest has passed the recurrent
-weights U at least once, on its way through a gate or the candidate. In a GRU the state itself is the highway, with its update
-gate: highway_k = z_{k+1} ⊙ highway_{k+1} + r_k. A vanilla RNN has none: everything from later steps passes U.
+weights U at least once, on its way through a gate or the candidate. In a GRU the state itself is the highway, with its
+update gate: highway_k = z_{k+1} ⊙ highway_{k+1} + r_k. A vanilla RNN has none: everything from later steps passes U.
 
 Both highways are what backpropagation through time gives if U is taken for zero on the way back, and on that way only.
 """

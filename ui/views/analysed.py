@@ -59,13 +59,18 @@ def analysed(
         analysis.asked = lane.step, session.results().request(key, function, argument())
         analysis.collect()
     if analysis.latest is None or analysis.latest[0] != lane.step:
-        session.remember(_BEHIND, True)
+        fall_behind()
     return analysis.latest
 
 
 def begin_frame() -> None:
     """Nothing is behind, until `analysed` says so."""
     session.remember(_BEHIND, False)
+
+
+def fall_behind() -> None:
+    """Say that something the frame shows is not worked out yet, so that the browser goes on asking for frames."""
+    session.remember(_BEHIND, True)
 
 
 def is_behind() -> bool:
