@@ -23,7 +23,9 @@ class Patterns(Task):
 
     name = "patterns"
     title = "Pattern completion"
-    description = "From two units' states, roughly told, take up the whole of the pattern, of four, that they belong to."
+    description = (
+        "From two units' states, roughly told, take up the whole of the pattern, of four, that they belong to."
+    )
     source = "after Hopfield (1982), Neural networks and physical systems with emergent collective abilities"
     shape = Shape.MANY_TO_ONE
     loss = Loss.MSE
