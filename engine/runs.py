@@ -36,7 +36,10 @@ class Lane:
         norms: of the whole gradient before clipping, of all steps so far.
         moments: the parameters, at many moments of training.
         ending: why it trains no further, or None.
+        is_past: whether it is looked at as it was, and has gone on since.
     """
+
+    is_past = False
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
@@ -399,6 +402,8 @@ class Past(Run):
     def __init__(self, store: ChunkStore, lanes: tuple[Lane, ...], film: Film) -> None:
         self._store = store
         self.lanes = lanes
+        for lane in lanes:
+            lane.is_past = True
         self.film = film
         self.playing = False
         self.trouble = None

@@ -139,6 +139,11 @@ def sentence(number: int, run: Run, seen: Run) -> str | None:
     return f"{what}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording)}."
 
 
+def in_short() -> str:
+    """Another text for anything else that is on."""
+    return f"{hash(repr((active(), edits())))}"
+
+
 def announcement() -> str:
     """What a screen reader should say of what is on; empty if nothing is."""
     on = [described(each.intervention) for each in active()] + ["Input edited"] * bool(edits())

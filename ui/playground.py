@@ -100,7 +100,7 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
         announce=intervened.announcement() or words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
-        filmed=run.behind is None,
+        filmed="" if run.behind is not None else intervened.in_short(),
         branchable=True,
     )
 

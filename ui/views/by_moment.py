@@ -54,6 +54,9 @@ def by_moment(
         function: pure, a top-level function of the engine, with one row for each step; it runs in a worker.
         choice: what else the result depends on.
     """
+    if lane.is_past:  # of what was, a film keeps what was seen; nobody waits for it to be worked out again
+        fall_behind()
+        return {}
     rows: _Rows = session.kept(f"moments.{name}", (lane, function.__qualname__, choice), _Rows)
     rows.collect()
     moments = lane.moments.steps
