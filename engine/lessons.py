@@ -31,6 +31,12 @@ EXPLODES = Experiment(
 GATES = Experiment(task="adding", cell="lstm", length=30, hidden_size=32, learning_rate=0.005, steps=1500)
 """Gates: the adding problem needs all three: let the marked numbers in, keep them, let the sum out."""
 
+GATES_ELSEWHERE = {
+    "echo": Experiment(task="echo", cell="lstm", length=20, hidden_size=32, learning_rate=0.005, steps=1000),
+    "recall": Experiment(task="recall", cell="lstm", length=10, hidden_size=32, learning_rate=0.01, steps=1000),
+}
+"""Gates: bits that push each other out, and one symbol that has to stay."""
+
 STEEP = Experiment(
     task="temporal_order",
     cell="rnn",

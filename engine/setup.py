@@ -53,7 +53,7 @@ class Setup:
         object.__setattr__(self, "experiment", replace(self.experiment, cell=self.cells[0]))
         pinned: list[Experiment] = []
         for each in self.pinned:
-            fitted = self._on_the_same_data(each)
+            fitted = self.on_the_same_data(each)
             if not any(is_same_network(fitted, other) for other in (*self._of_cells, *pinned)):
                 pinned.append(fitted)
         object.__setattr__(self, "pinned", tuple(pinned))
@@ -86,7 +86,7 @@ class Setup:
     def lane_of(self, experiment: Experiment) -> int | None:
         """Number of the lane that is `experiment` on this setup's data; None if there is none."""
         with suppress(ExperimentError):
-            fitted = self._on_the_same_data(experiment)
+            fitted = self.on_the_same_data(experiment)
             same = (number for number, each in enumerate(self.experiments) if is_same_network(fitted, each))
             return next(same, None)
         return None
@@ -140,7 +140,8 @@ class Setup:
     def _of_cells(self) -> tuple[Experiment, ...]:
         return tuple(replace(self.experiment, cell=cell) for cell in self.cells)
 
-    def _on_the_same_data(self, pinned: Experiment) -> Experiment:
+    def on_the_same_data(self, pinned: Experiment) -> Experiment:
+        """`pinned` with what is `SHARED`; ExperimentError if it does not suit that."""
         return replace(pinned, **{name: getattr(self.experiment, name) for name in SHARED})
 
     def _written(self, pinned: Experiment) -> str:

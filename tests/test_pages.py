@@ -121,6 +121,72 @@ def test_new_seed_starts_a_new_run() -> None:
     assert setup_of(app).experiment.seed == app.number_input(key="seed").value
 
 
+def captions(app: AppTest) -> str:
+    """All small print of the page."""
+    return " ".join(each.value for each in app.caption)
+
+
+def test_a_pinned_network_stands_beside_what_is_changed_next_and_is_not_trained_again() -> None:
+    app = opened("cells=lstm&length=8&hidden_size=6&seed=61")
+    run = app.session_state["kept.playground.run"]
+    while run.step < 40:
+        run.next_frame(1)
+    run.pause()
+    app.button(key="pin lstm").click().run()
+    assert "LSTM as it is: now change a setting" in captions(app)
+    assert app.session_state["kept.playground.run"] is run and "pin" not in app.query_params
+    app.select_slider(key="learning_rate").set_value(0.01).run()
+    assert not app.exception and not app.error
+    after = app.session_state["kept.playground.run"]
+    assert setup_of(app).titles == ("LSTM", "LSTM · learning rate 0.003")
+    assert after.lanes[1].step >= 40 and after.lanes[0].experiment.learning_rate == 0.01
+    assert after.lanes[1].losses.values[:40].tobytes() == run.lanes[0].losses.values[:40].tobytes()
+    assert "**LSTM · learning rate 0.003**" in captions(app)
+    assert app.query_params["pin"] == "learning_rate:0.003"
+    assert setup_of(opened(app_link(app))) == setup_of(app)
+    app.button(key="unpin 0").click().run()
+    assert setup_of(app).titles == ("LSTM",) and "pin" not in app.query_params
+    assert app.session_state["kept.playground.run"].lanes[0].step >= after.lanes[0].step
+
+
+def app_link(app: AppTest) -> str:
+    """The query in the address bar."""
+    return "&".join(f"{name}={value}" for name, value in app.query_params.items())
+
+
+def test_three_networks_side_by_side_are_enough() -> None:
+    app = opened("length=8&hidden_size=6&seed=62")
+    assert not app.button(key="pin rnn").disabled and not app.button(key="pin lstm").disabled
+    app.button(key="pin rnn").click().run()
+    assert app.button(key="pin rnn").disabled and app.button(key="pin lstm").disabled
+    app.slider(key="hidden_size").set_value(7).run()
+    assert setup_of(app).titles == ("RNN", "LSTM", "RNN · 6 units")
+    app.pills(key="cells").set_value(["rnn", "gru", "lstm"]).run()
+    assert not app.exception and not app.error
+    assert setup_of(app).titles == ("RNN", "GRU", "LSTM")
+    assert "RNN · 6 units is not shown: no room for it beside the others." in captions(app)
+    app.pills(key="cells").set_value(["rnn"]).run()
+    assert setup_of(app).titles == ("RNN", "RNN · 6 units")
+
+
+def test_a_pinned_network_that_does_not_suit_another_task_is_told_and_comes_back() -> None:
+    app = opened("task=cycle&cells=rnn&length=20&hidden_size=6&target_way=units")
+    app.button(key="pin rnn").click().run()
+    app.selectbox(key="task").select("parity").run()
+    assert not app.exception and not app.error
+    assert "is not shown: it does not suit these settings." in captions(app)
+    assert setup_of(app).titles == ("RNN",)
+    app.selectbox(key="task").select("cycle").run()
+    assert setup_of(app).titles == ("RNN", "RNN · units as output")
+
+
+@pytest.mark.parametrize("task", ["adding", "cycle", "parity"])
+def test_any_pinned_network_opens_by_a_link(task: str) -> None:
+    app = opened(f"task={task}&cells=gru,lstm&length=12&hidden_size=5&pin=hidden_size:4,layers:2,cell:window")
+    assert not app.exception and not app.warning
+    assert setup_of(app).titles == ("GRU", "LSTM", "Feed-forward · 4 units, 2 layers")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

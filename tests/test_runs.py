@@ -24,15 +24,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Change, Experiment, SeriesError, TrainingState, advance, initial_state, record, task_of
-from engine import runs as engine_runs
+from engine import Change, Experiment, SeriesError, TrainingState, advance, initial_state, record, streams, task_of
 from engine import series as library
 from engine.chunks import CHUNK_SECONDS, Chunk, Ending, first_chunk, step_cost, steps_per_chunk, train_chunk
 from engine.executor import ATTEMPTS, PAGE_BYTES, WORKERS_VARIABLE, Workers, worker_count
 from engine.history import MOST_POINTS, MOST_ROWS, GradientHistory, LossHistory
-from engine.runs import AHEAD, QUEUE_SECONDS, ChunkPlan, Lane, Run, Snapshot, gradient_norms
+from engine.runs import Lane, Run, Snapshot, gradient_norms
 from engine.series import series_from_values
 from engine.store import ChunkStore
+from engine.streams import AHEAD, QUEUE_SECONDS, ChunkPlan
 from engine.tasks import Batch
 from engine.training import RECENT, one_thread
 from tests.oracles import relative_error, unrolled
@@ -433,7 +433,7 @@ def test_the_size_of_the_chunks_changes_no_byte(
 ) -> None:
     ends = []
     for size in sizes:
-        monkeypatch.setattr(engine_runs, "steps_per_chunk", lambda experiments, size=size: size)
+        monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments, size=size: size)
         run = Run(store_on(AtOnce()), (experiment,))
         play(run)
         (lane,) = run.lanes
@@ -572,6 +572,65 @@ def test_what_is_solved_or_has_diverged_stays_so() -> None:
         play(run)
         assert run.follow((replace(experiment, steps=5000),))
         assert run.over and run.lanes[0].ending is ending
+
+
+# --- lanes that come and go ---
+
+
+def test_what_stands_already_does_not_begin_again_and_the_rest_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments: 8)
+    run = run_at(100)
+    losses = [lane.losses.values.tobytes() for lane in run.lanes]
+    faster = replace(LANES[2], learning_rate=0.02)
+    after = run.succeeded_by((LANES[0], faster, LANES[2]))
+    assert [lane.step for lane in after.lanes] == [100, 0, 100]
+    assert [after.lanes[0].losses.values.tobytes(), after.lanes[2].losses.values.tobytes()] == losses[::2]
+    steps = []
+    play(after, lambda: steps.append([lane.step for lane in after.lanes]) or after.step > 150)
+    waiting = [each for each in steps if each[1] < 100]
+    assert len(waiting) > 2 and all(each[0] == each[2] == 100 for each in waiting), "they wait for the one behind"
+    assert all(len(set(each)) == 1 for each in steps if min(each) > 104), "and then go on in step"
+    play(after)
+    for lane in after.lanes:
+        assert_as_if_alone(lane)
+
+
+def test_a_run_that_has_a_successor_asks_for_nothing_more() -> None:
+    pool = WhenTold()
+    run = Run(store_on(pool), LANES)
+    after = run.succeeded_by((LANES[0], replace(LANES[0], layers=2)))
+    assert not run.next_frame(0) and not pool.tasks
+    assert after.playing
+
+
+def test_one_lane_branches_into_two_that_know_their_common_past() -> None:
+    run = run_at(100)
+    changed = replace(LANES[0], changes=(Change(100, 0.05, 1.0),))
+    after = run.succeeded_by((changed, LANES[0]))
+    assert [lane.step for lane in after.lanes] == [100, 100]
+    play(after)
+    for lane in after.lanes:
+        assert_as_if_alone(lane)
+    one, other = (lane.losses.values for lane in after.lanes)
+    assert one[:100].tobytes() == other[:100].tobytes() and one[101:].tobytes() != other[101:].tobytes()
+    assert len(run.lanes[0].losses.values) == 100, "the run before keeps what it had"
+
+
+def test_a_paused_run_stays_paused_unless_there_is_something_to_catch_up_with() -> None:
+    run = run_at(100)
+    run.pause()
+    fewer = run.succeeded_by(LANES[:2])
+    assert not fewer.playing and [lane.step for lane in fewer.lanes] == [100, 100]
+    assert fewer.succeeded_by((*LANES[:2], replace(LANES[0], hidden_size=9))).playing
+
+
+def test_a_change_in_mid_run_begins_where_the_networks_it_is_about_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments: 8)
+    run = run_at(100).succeeded_by((replace(SMALL, hidden_size=9), LANES[0]))
+    play(run, lambda: run.lanes[0].step >= 40)
+    behind = run.changed_from_here(run.lanes[0].experiment, 0.1, None)
+    assert behind.changes == (Change(run.lanes[0].step, 0.1, None),) and run.lanes[0].step < 100
+    assert run.changed_from_here(LANES[0], 0.1, None).changes == (Change(100, 0.1, None),)
 
 
 # --- what can go wrong ---

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
 
 import streamlit as st
 
 from engine.cells import CELLS
+from engine.errors import ExperimentError
 from engine.experiment import Experiment
 from engine.setup import MOST_LANES, Setup
 from ui import session
+
+PIN_WIDTH = 145  # pixels of the sidebar for what a pinned network is called
 
 
 def pin_controls(setup: Setup) -> None:
@@ -32,10 +35,9 @@ def pin_controls(setup: Setup) -> None:
             )
     for number, pin in enumerate(pins):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.caption(_pin_in_words(setup, pin), width="stretch")
+            st.caption(_pin_in_words(setup, pin), width=PIN_WIDTH)
             st.button(
                 "Remove",
-                icon=":material/close:",
                 key=f"unpin {number}",
                 on_click=session.set_pins,
                 args=((*pins[:number], *pins[number + 1 :]),),
@@ -48,8 +50,10 @@ def _pin_in_words(setup: Setup, pin: Experiment) -> str:
     """What is pinned, and why it is not to be seen if it isn't."""
     lane = setup.lane_of(pin)
     if lane is None:
-        _, problems = replace(setup, pinned=()).with_pinned([pin])
-        why = "no room for it beside the others" if not problems else "it does not suit these settings"
+        why = "it does not suit these settings"
+        with suppress(ExperimentError):
+            setup.on_the_same_data(pin)
+            why = "no room for it beside the others"
         return f":material/keep: {setup.title_of(pin)} is not shown: {why}."
     if lane < len(setup.cells):
         return f":material/keep: {setup.titles[lane]} as it is: now change a setting."

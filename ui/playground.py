@@ -9,12 +9,14 @@ from engine.setup import Setup
 from figures.lanes import lane_styles
 from figures.look import Look
 from figures.palette import theme_named
-from ui import controls, live, session, words
-from ui.live_chart import Click, Frame, Sentence
+from ui import branching, controls, intervened, intervening, live, session, words
+from ui.live_chart import Click, Drag, Frame, Sentence
+from ui.reel import reel_of
 from ui.views import VIEWS, RunFigure, View
 from ui.views.analysed import begin_frame, is_behind
 
 NAME = "playground"
+INTERVENE = f"{NAME}.intervene"
 STEP_PATIENCE = 10.0  # seconds
 
 
@@ -29,6 +31,14 @@ def live_run(setup: Setup) -> None:
     def click(click: Click) -> None:
         view.on_click(setup, current(), click)
 
+    def drag(drag: Drag) -> None:
+        intervening.dragged(setup.experiment, _sequence_shown(), drag)
+        _intervened(stage)
+
+    dropped = intervened.drop_what_no_longer_fits(setup)
+    if dropped:
+        st.toast(dropped, icon=":material/undo:")
+
     stage = live.Stage(
         NAME,
         current,
@@ -36,15 +46,20 @@ def live_run(setup: Setup) -> None:
         lambda: _adapt(narrow),
         click,
         lambda run: view.beside(setup, run),
+        drag,
+        lambda run, wanted: reel_of(run, wanted, lambda past: _frame(past, setup, view)),
+        branching.begin,
     )
     stage.live()  # so that the buttons know it
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
-        _reading_aids(setup, view, narrow)
+        _reading_aids(stage, setup, view, narrow)
     if view.idea:
         st.caption(view.idea)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         view.controls(setup)
+    with st.container():  # which is there at all times, so that the chart below keeps its place
+        branching.controls(setup, current())
     live.show(stage)
     live.settle()
 
@@ -65,24 +80,31 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
     begin_frame()
-    canvas = _figure(setup, look, view).show(run)
+    seen = intervened.seen(run)
+    canvas = _figure(setup, look, view).show(seen)
     styles = lane_styles(setup.experiments, look.theme, setup.titles)
     return Frame(
         canvas=canvas,
-        alt=words.figure_in_words(run, setup.titles),
+        alt=words.figure_in_words(seen, setup.titles),
         running=(run.playing and not run.over) or is_behind(),
         step=run.step,
         run=session.run_number(NAME),
         progress=run.step / setup.experiment.steps,
         count=words.count(run),
         sentences=[
-            Sentence(words.lane_sentence(run.lanes[style.number], words.subject_of(style.title)), style.hue)
+            Sentence(
+                intervened.sentence(style.number, run, seen)
+                or words.lane_sentence(run.lanes[style.number], words.subject_of(style.title)),
+                style.hue,
+            )
             for style in styles
         ],
-        lines=words.lines_of_room(run, look.narrow),
-        announce=words.announcement(run, setup.titles),
+        lines=words.lines_of_room(run, look.narrow) + intervened.is_anything(),
+        announce=intervened.announcement() or words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
+        filmed=run.behind is None,
+        branchable=True,
     )
 
 
@@ -151,8 +173,13 @@ def _start_over(stage: live.Stage[Run], setup: Setup) -> None:
     live.refresh(stage)
 
 
-def _reading_aids(setup: Setup, view: View, narrow: bool) -> None:
-    """How the run is looked at, and what to look for."""
+def _intervened(stage: live.Stage[Run]) -> None:
+    """Show what has just been done to the networks, or released."""
+    st.rerun([stage.loop, INTERVENE])
+
+
+def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool) -> None:
+    """How the run is looked at, what may be done to it, and what to look for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         if len(VIEWS) > 1:
             st.selectbox(
@@ -172,6 +199,7 @@ def _reading_aids(setup: Setup, view: View, narrow: bool) -> None:
                 required=True,
                 label_visibility="collapsed",
             )
+        st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(
@@ -194,10 +222,15 @@ def _look(setup: Setup) -> Look:
     return Look(
         theme=theme_named(st.context.theme.type),
         narrow=session.is_narrow(),
-        sequence=(session.widget("sequence") or 1) - 1,
+        sequence=_sequence_shown() - 1,
         layer=(session.widget(f"layer of {setup.experiment.layers}") or setup.experiment.layers) - 1,
         by_activity=session.widget("sorting") == "activity",
     )
+
+
+def _sequence_shown() -> int:
+    """Number of the displayed sequence, from 1."""
+    return int(session.widget("sequence") or 1)
 
 
 def _lane_shown(setup: Setup) -> int:

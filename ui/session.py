@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from engine.sweep import Job, Progress, Results, Sweep
 T = TypeVar("T")
 P = TypeVar("P", bound=Progress)
 
+LINK_LAG = 3.0  # seconds in which the browser may not have heard yet that the link has changed
 _PREFIX = "kept."
 
 
@@ -121,10 +123,10 @@ def remember(name: str, value: Any) -> None:
 
 
 def setup_of_link(parse: Callable[[dict[str, str]], T]) -> T | None:
-    """What `parse` makes of the link, if the link is not the one that this session wrote itself."""
+    """What `parse` makes of the link, if the link is not one that this session wrote itself."""
     items = dict(st.query_params.to_dict())
     written: dict[str, str] | None = _get("link")
-    if items == written or (written is not None and not items):
+    if items == written or (written is not None and not items) or _was_just_replaced(items):
         return None
     _set("link", items)
     return parse(items)
@@ -135,7 +137,16 @@ def write_link(items: dict[str, str]) -> None:
     kept = {name: value for name, value in st.query_params.to_dict().items() if name.startswith("embed")}
     if st.query_params.to_dict() != kept | items:
         st.query_params.from_dict(kept | items)
-    _set("link", st.query_params.to_dict())
+    link = st.query_params.to_dict()
+    if link != _get("link"):
+        _set("replaced links", [*(_get("replaced links") or [])[-20:], (_get("link"), time.monotonic())])
+    _set("link", link)
+
+
+def _was_just_replaced(items: dict[str, str]) -> bool:
+    """Whether the link was replaced a moment ago; the browser sends the old one with what a viewer does just then."""
+    since = time.monotonic() - LINK_LAG
+    return any(link == items and moment > since for link, moment in _get("replaced links") or [])
 
 
 def last_setup() -> Setup | None:
@@ -201,6 +212,18 @@ def is_narrow() -> bool:
 def note_narrow_of(chart: str) -> None:
     """Remember what the chart with key `chart` says of the screen's width; a callback."""
     _set("narrow", bool((st.session_state.get(chart) or {}).get("narrow")))
+
+
+def note_past_wanted(chart: str) -> None:
+    """Remember what the chart with key `chart` has just asked for of a run's past; a callback."""
+    _set(f"{chart}.past", (st.session_state.get(chart) or {}).get("past"))
+
+
+def take_past_wanted(chart: str) -> dict[str, Any] | None:
+    """What the chart with key `chart` has asked for of a run's past, once."""
+    wanted: dict[str, Any] | None = _get(f"{chart}.past")
+    _set(f"{chart}.past", None)
+    return wanted
 
 
 def chart_failed() -> bool:

@@ -20,6 +20,7 @@ from figures.training import TrainingFigure
 from ui import live, session, words
 from ui.live_chart import Click, Frame, Sentence
 from ui.navigation import Lesson
+from ui.reel import reel_of
 from ui.views.base import RunFigure
 
 FigureMaker = Callable[[tuple[LaneStyle, ...], Look], RunFigure]
@@ -98,9 +99,16 @@ def train(
             lines=2 if look.narrow or len(styles) > 2 else 1,
             announce=words.announcement(run),
             clickable=on_click is not None,
+            filmed=True,
         )
 
-    stage = live.Stage(place, current, frame, on_click=on_click or _nothing)
+    stage = live.Stage(
+        place,
+        current,
+        frame,
+        on_click=on_click or _nothing,
+        reel=lambda run, wanted: reel_of(run, wanted, frame),
+    )
     st.fragment(_bar, key=stage.bar)(stage, ready, experiments)
     live.show(stage)
     return current()

@@ -92,11 +92,12 @@ def basins(experiment: Experiment, parameters: Parameters, side: int = 25, reach
 def share_that_stays(experiment: Experiment, parameters: Parameters, size: int = 64) -> float:
     """Share of fresh starts whose state is where it should be at each of the WATCHED steps after RUN.
 
-    A state is where it should be within 0.2: of its place, or of the circle in the task "cycle".
+    A state is where it should be within 0.2: of its place or pattern, or of the circle in the task "cycle".
     """
     batch = fresh_batch(experiment, size)
     with np.errstate(all="ignore"):
-        late = path_from(experiment, parameters, batch.inputs[0], RUN + WATCHED)[-WATCHED:]
+        inputs = np.repeat(batch.inputs[:1], RUN + WATCHED, axis=0)
+        late = unroll(experiment, parameters, inputs).outputs[-WATCHED:]
         if experiment.task == "cycle":
             away = np.abs(np.linalg.norm(late, axis=-1) - RADIUS)
             moves = np.ptp(late, axis=0).max(axis=-1) > RADIUS
