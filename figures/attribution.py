@@ -22,6 +22,7 @@ from figures.signed import normalised, signed_heatmap
 WIDE, NARROW = 1080, 380  # nominal widths in pixels
 HEAD, AXIS, GAP = 20, 30, 18
 SEQUENCE, NOW, ROWS = 62, 96, 236
+MOST = 1e30  # of an attribution that is drawn
 PAIR = 250  # pixels of the picture of all output steps
 ROWS_SHOWN = 64  # moments of training
 ROOMY = 400  # pixels of a panel's width in which a long title fits
@@ -175,7 +176,7 @@ class NowPanel:
         if not finite.all():
             says = f"<span style='color:{self._canvas.theme.alarm}'>■ no numbers any more</span>"
             self._panel.title.html = f"{head} {says}"
-        shown = np.where(finite, values, 0)
+        shown = np.clip(np.where(finite, values, 0), -MOST, MOST)
         self._line["x"], self._line["y"] = self._steps, shown.astype(np.float32)
         top = 10 ** (np.ceil(4 * np.log10(max(1e-6, float(np.abs(shown).max()) * 1.05))) / 4)
         if not self._top / 2 < top <= self._top:  # so that the axis changes rarely
