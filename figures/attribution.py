@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,10 +100,15 @@ class AttributionFigure:
             for number, style in enumerate(styles)
         ]
 
-    def show(self, lanes: list[Lane], found: list[Found], horizon: int) -> Canvas:
-        """Fill in where the shown `lanes` stand, and what has been found."""
-        for column, lane, own in zip(self.columns, lanes, found, strict=True):
-            column.show(lane, own, horizon)
+    def show(self, lanes: list[Lane], found: list[Found], horizon: int, notes: Sequence[str] = ()) -> Canvas:
+        """Fill in where the shown `lanes` stand, and what has been found.
+
+        Args:
+            notes: for each network what else is to be said of it.
+        """
+        notes = notes or [""] * len(self.columns)
+        for column, lane, own, note in zip(self.columns, lanes, found, notes, strict=True):
+            column.show(lane, own, horizon, note)
         return self.canvas
 
 
@@ -129,9 +134,9 @@ class AttributionColumn:
             self._pair = PairPanel(canvas, self._next(PAIR), style, asked)
         self._rows = RowsPanel(canvas, box, style, asked)
 
-    def show(self, lane: Lane, found: Found, horizon: int) -> None:
+    def show(self, lane: Lane, found: Found, horizon: int, note: str) -> None:
         """Fill in a moment."""
-        small = self._canvas.muted(f"y: {self._asked.name} at t = {self._asked.at}")
+        small = self._canvas.muted(f"y: {self._asked.name} at t = {self._asked.at}{note}")
         self._head.html = f"<b>{self.style.title}</b> <span style='font-size:12px'>{small}</span>"
         units = np.arange(lane.experiment.hidden_size)
         self._sequence.show(View(lane, len(lane.recording.layers) - 1, self._look.sequence, units, horizon))

@@ -14,6 +14,7 @@ from engine.analysis.attribution import attribution, by_output_step
 from engine.analysis.clipping import clipped
 from engine.analysis.gradient_flow import FlowReport, flow_report, recurrent_radii
 from engine.analysis.health import LENGTHS, MAP, RADII, Health, Spot, grid, health_of
+from engine.chunks import train_chunk
 from engine.executor import Workers
 from engine.recording import loss_and_gradient
 from engine.runs import Lane, Run
@@ -220,6 +221,26 @@ def test_nothing_known_yet_and_no_numbers_any_more_are_both_drawn(store: ChunkSt
     report = flow_report(SMALL, parameters, inputs, np.ones((12, 1)))
     nothing = {0: recurrent_radii(SMALL, parameters)}
     assert flow.show([lane], [report], [nothing], 250).figure().data
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_network_that_diverges_is_drawn_up_to_the_end(cell: str) -> None:
+    wild = Experiment(
+        task="adding", cell=cell, length=8, hidden_size=4, activation="identity", optimizer="sgd", learning_rate=10,
+        clip_norm=None, layers=2,
+    )  # fmt: skip
+    lane, styles, look = Lane(wild), lane_styles((wild,), LIGHT), Look(LIGHT, layer=1)
+    flow = GradientFlowFigure(styles, look)
+    asked = AttributionFigure(styles, look, Asked(8, "sum", Measure.CONTRIBUTION))
+    while not lane.diverged and lane.step < 60:
+        lane.show(train_chunk(wild, lane.chunk.state, 1))
+        with np.errstate(all="ignore"):
+            report = report_of(lane)
+        assert flow.show([lane], [report], [radii_of(lane)], 250).data
+        inputs, steps = lane.recording.inputs[:, 0], lane.moments.steps
+        rows = {step: attribution(wild, lane.moments[step], inputs, 8, 0).gradient for step in steps}
+        assert asked.show([lane], [Found(rows, rows[steps[-1]], None, (8,), inputs)], 250).data
+    assert lane.diverged
 
 
 @pytest.mark.parametrize("cells", [("rnn",), ("rnn", "lstm"), ("rnn", "gru", "lstm"), ("lstm", "window")])

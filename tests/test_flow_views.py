@@ -22,12 +22,14 @@ from engine.analysis.questions import (
     answer_radii,
     answer_steps,
 )
+from engine.intervention import HoldGate
 from engine.runs import Lane
 from engine.series import register, series_from_values
 from engine.setup import Setup
 from tests.test_lessons import guessed, words
 from tests.test_lessons import opened as opened_lesson
 from tests.test_pages import opened
+from ui.intervened import Active
 from ui.navigation import lesson_named
 
 
@@ -89,6 +91,17 @@ def test_any_output_step_and_channel_can_be_asked_for() -> None:
     for step in lane.moments.steps:
         expected = attribution(lane.experiment, lane.moments[step], inputs, 7, channel_number).gradient
         np.testing.assert_allclose(rows[step], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gradient_flow", "attribution"])
+def test_of_a_network_to_which_something_is_done_it_says_what_it_shows(name: str) -> None:
+    app = view("cells=rnn,lstm&length=8&hidden_size=4&steps=20", name)
+    app.session_state["kept.playground.run"].pause()
+    app.session_state["kept.interventions"] = (Active(("lstm",), HoldGate("forget_gate", 0.0)),)
+    app = until_known(app.run())
+    figure = app.session_state["kept.playground.figure"][1]._figure
+    says = [label.html for label in figure.canvas.labels if "left alone" in label.html]
+    assert len(says) == 1 and "LSTM" in says[0]
 
 
 def test_radii_arrive_for_every_moment() -> None:
