@@ -126,7 +126,7 @@ def seen(run: Run) -> Run:
 def sentence(number: int, run: Run, seen: Run) -> str | None:
     """What is done to lane number `number` of `run` and what that does, as in `seen`; None if nothing is."""
     lane, seen_lane = run.lanes[number], seen.lanes[number]
-    done = _done_to(lane)
+    done = done_to(lane)
     if not done and not edits():
         return None
     said = [described(each) for each in done[:2]]
@@ -151,13 +151,14 @@ def announcement() -> str:
 
 
 def _seen(lane: Lane) -> Lane:
-    done = _done_to(lane)
+    done = done_to(lane)
     if not done and not edits():
         return lane
     return lane.seen_as(record(lane.experiment, lane.chunk.state, done, edits()))
 
 
-def _done_to(lane: Lane) -> tuple[Intervention, ...]:
+def done_to(lane: Lane) -> tuple[Intervention, ...]:
+    """What is on for the network of `lane`."""
     return tuple(each.intervention for each in active() if each.fits(lane.experiment))
 
 
