@@ -436,6 +436,7 @@ class Chart {
       this.quick += 1
     } else {
       this.plot.style.height = `${frame.layout.height}px`
+      this.words = frame.labels // before it draws: those of another figure have no place among these axes
       const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
       await plotly.react(this.plot, frame.data, { ...frame.layout, autosize: true }, options)
       this.version = frame.version
