@@ -51,7 +51,7 @@ def live_run(setup: Setup) -> None:
         branching.begin,
     )
     stage.live()  # so that the buttons know it
-    with st.container(gap=None):  # what is empty takes no room, and is there at all times, so that the chart stays
+    with st.container(gap="xsmall"):  # its parts are there at all times, so that the chart below keeps its place
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(width="content"):
                 st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
