@@ -25,7 +25,7 @@ def lesion_canvas(
     title: dict[str, Any] = {"font": {"size": 11}, "standoff": 4}
     panel = canvas.panel(
         Box(GUTTER + 8, TITLE_HEIGHT + 4, width - GUTTER - 12, height),
-        f"<b>Bits right</b> {canvas.muted('by the share of units switched off; band: worst to best choice of units')}",
+        f"<b>Bits right</b> {canvas.muted('by units off; band: worst to best choice')}",
         x={"range": [0, 1.16], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1],
            "title": title | {"text": "units off"}},
         y={"range": [0.4, 1.04], "tickformat": ".0%", "showgrid": True, "gridcolor": look.theme.grid,

@@ -17,9 +17,8 @@ lesson.text(
     "A network reads a string symbol by symbol and has to run an algorithm on it. It trains on short strings; then "
     "it is tested on lengths that it has never seen. If it has found the algorithm, length does not matter."
 )
-with lesson.controls():
-    task = lesson.choose("Algorithm", {name: TASKS[name].title for name in COMPUTES}, "computing.task")
-    cell = lesson.choose("Network", {name: CELLS[name].title for name in ("rnn", "gru", "lstm")}, "computing.cell")
+task = lesson.choose("Algorithm", {name: TASKS[name].title for name in COMPUTES}, "computing.task")
+cell = lesson.choose("Network", {name: CELLS[name].title for name in ("rnn", "gru", "lstm")}, "computing.cell")
 experiment = replace(COMPUTES[task], cell=cell, seed=seed_of(page))
 lesson.text(f"*{TASKS[task].description}*")
 options = ("It falls to chance", "It gets worse", "It stays right")

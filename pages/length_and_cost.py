@@ -68,7 +68,7 @@ lesson.why(
 lesson.heading("The memory horizon")
 lesson.text(
     f"Temporal order again, at growing lengths: three networks, five lengths, three seeds, at most {DELAYS.steps:,} "
-    "steps each. Training them all takes half a minute or so."
+    "steps each. Training them all takes half a minute or so, and the table fills as they get there."
 )
 names = {"rnn": "The RNN", "gru": "The GRU", "lstm": "The LSTM"}
 farthest = lesson.guess(page, "which network learns over the longest delays?", tuple(names.values()), "horizon")
@@ -83,10 +83,9 @@ with lesson.room():
             f"{lesson.verdict(farthest, best)} Lengths at which at least half of the seeds learned it: {told}."
         )
 lesson.why(
-    "In principle the state can keep anything; in practice it has to be learned from a gradient that comes back "
-    "through "
-    "all the steps in between, and in the plain RNN that fades. Gates move the horizon. They don't remove it, and more "
-    "steps or another learning rate move it, too.",
+    "In principle the state can keep anything; in practice that has to be learned from a gradient that comes back "
+    "through all the steps in between, and in the plain RNN it fades. Gates move the horizon. They don't remove it, "
+    "and more steps or another learning rate move it, too.",
     "Y. Bengio, P. Simard and P. Frasconi (1994), Learning long-term dependencies with gradient descent is difficult, "
     "IEEE Trans. Neural Networks 5",
 )

@@ -12,6 +12,8 @@ import torch
 from engine import Experiment
 from engine.analysis.cost import begin, fit, measure_on, multiplications_per_step, parameter_counts, take_turns
 from engine.parameters import initial_parameters, parameter_count
+from ui.cost import LENGTHS as LENGTHS_TIMED
+from ui.cost import draw_times, slowdown, timed
 
 LENGTHS = (2, 10, 25, 50)
 
@@ -115,3 +117,15 @@ def test_all_networks_are_measured_in_calls_that_can_travel() -> None:
     assert (measurement.seconds > 0).all()
     expected = np.median(measurement.seconds, axis=0) / np.array([[1, 8] * 4 + [32, 32]]).T
     np.testing.assert_allclose(measurement.seconds_per_sequence, expected)
+
+
+def test_the_page_tells_the_networks_apart_that_it_has_timed() -> None:
+    """An RNN that takes a millisecond a step, and a window that takes two however long the sequence is."""
+    experiments = timed()
+    seconds = [each.length / 1000 if each.cell == "rnn" else 0.002 for each in experiments]
+    measured = replace(begin(experiments), seconds=np.repeat(np.array(seconds)[:, np.newaxis], 2, axis=1)[np.newaxis])
+    assert slowdown(measured) == pytest.approx((20, 1))
+    canvas, _ = draw_times([measured])
+    rnn, window = (trace["y"] for trace in canvas.data)
+    np.testing.assert_allclose(rnn, LENGTHS_TIMED)
+    np.testing.assert_allclose(window, 2)

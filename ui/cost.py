@@ -12,6 +12,7 @@ from engine.analysis.cost import Measurement
 from engine.analysis.generalization import over_lengths
 from engine.analysis.horizon import Trial
 from engine.cells import CELLS
+from engine.experiment import Experiment
 from engine.lessons import COSTS, DELAYS
 from engine.runs import Run
 from engine.sweep import Job, Sweep
@@ -67,16 +68,19 @@ def parameters_by_length(page: Lesson) -> dict[str, np.ndarray]:
     return counts
 
 
+def timed() -> list[Experiment]:
+    """What is timed: at each length the RNN and then the network with a window."""
+    return [replace(COSTS, cell=cell, length=length, window=33) for length in LENGTHS for cell in ("rnn", "window")]
+
+
 def time_by_length(page: Lesson) -> Sweep[Measurement]:
     """Measure the time that a sequence takes, step after step and all steps at once."""
-    experiments = [
-        replace(COSTS, cell=cell, length=length, window=33) for cell in ("rnn", "window") for length in LENGTHS
-    ]
-    job = Job("time by length", cost.begin(experiments), cost.measure_on)
-    return sweep(page, "time", "time", lambda: [job], _draw_times, "Measure")
+    job = Job("time by length", cost.begin(timed()), cost.measure_on)
+    return sweep(page, "time", "time", lambda: [job], draw_times, "Measure")
 
 
-def _draw_times(progress: Sequence[Measurement]) -> tuple[Canvas, str]:
+def draw_times(progress: Sequence[Measurement]) -> tuple[Canvas, str]:
+    """The figure of what has been measured, and what it says."""
     theme = look().theme
     milliseconds = 1e3 * progress[0].seconds_per_sequence[:, 0]
     curves = [

@@ -70,11 +70,10 @@ def choose_ways() -> Ways:
     task = lesson.choose("Task", TASKS, "inputs.task")
     given = lesson.choose("Input", INPUTS, "inputs.given", default="subset")
     targets = TARGETS if task == "attractors" else {"subset": TARGETS["subset"]}
-    with lesson.controls():
-        target = lesson.choose("Target", targets, f"inputs.target {task}", default="subset")
-        last = st.slider(
-            "Last steps with a target", 1, TOLD.length, 16, key="inputs.last", disabled=target == "final", width=260
-        )
+    target = lesson.choose("Target", targets, f"inputs.target {task}", default="subset")
+    last = st.slider(
+        "Last steps with a target", 1, TOLD.length, 16, key="inputs.last", disabled=target == "final", width=340
+    )
     asked = "subset" if target == "subset" else "all"
     if asked == "subset":
         wanted = f"Two of {TOLD.hidden_size} units have a target: the coordinates of the place."
