@@ -37,10 +37,10 @@ with lesson.room():
         fate = what_became_of_them(page, run.lanes[0], my_push())
         lesson.outcome(f"{lesson.verdict(bet, options[0] if fate.stays > 0.5 else options[1])} {fate.in_words}")
 lesson.why(
-    "Targets at many of the last steps ask the state to stay. The error is small only if a place pulls states in from "
-    "around it: then it is an attractor, and takes back a state that was pushed, if not too far. A target at the last "
-    "step only asks the state to pass by at that moment. What it does later is nobody's concern: it may wander off, "
-    "or stay all the same, for instance while the input is still there.",
+    "Targets at many of the last steps ask the state to stay. The surest way to that is a place that pulls states in "
+    "from around it: an attractor, which also takes back a state that was pushed, if not too far. A target at the "
+    "last step only asks the state to pass by at that moment. What it does later is nobody's concern: it may wander "
+    "off, or stay all the same, for instance while the input is still there.",
     "J. J. Hopfield (1982), Neural networks and physical systems with emergent collective computational abilities, "
     "PNAS 79",
     "B. A. Pearlmutter (1989), Learning state space trajectories in recurrent neural networks, Neural Computation 1",
