@@ -67,8 +67,9 @@ lesson.why(
 
 lesson.heading("The memory horizon")
 lesson.text(
-    f"Temporal order again, at growing lengths: three networks, five lengths, three seeds, at most {DELAYS.steps:,} "
-    "steps each. Training them all takes half a minute or so, and the table fills as they get there."
+    "An X or Y comes early, another near the middle, among other letters, and at the end the network has to name both "
+    "in their order. Can it learn that at growing lengths? Three networks, five lengths, three seeds, at most "
+    f"{DELAYS.steps:,} steps each: training them all takes half a minute or so, and the table fills as they get there."
 )
 names = {"rnn": "The RNN", "gru": "The GRU", "lstm": "The LSTM"}
 farthest = lesson.guess(page, "which network learns over the longest delays?", tuple(names.values()), "horizon")
