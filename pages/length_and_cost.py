@@ -8,7 +8,7 @@ from engine.setup import Setup
 from engine.tasks import TASKS
 from figures.column import Row
 from ui import lesson
-from ui.cost import horizons, memory_horizon, parameters_by_length, slowdown, tested, time_by_length
+from ui.cost import farthest_of, horizons, memory_horizon, parameters_by_length, slowdown, tested, time_by_length
 from ui.training import Network, seed_of, train
 
 page = lesson.begin("length_and_cost")
@@ -78,7 +78,7 @@ with lesson.column():
 with lesson.room():
     if trials.over:
         reach = {names[cell]: length or 0 for cell, length in horizons(trials.progress).items()}
-        best = max(reach, key=lambda name: (reach[name], name == farthest))
+        best = farthest_of(reach, farthest)
         told = ", ".join(f"{name} {length}" for name, length in reach.items())
         lesson.outcome(
             f"{lesson.verdict(farthest, best)} Lengths at which at least half of the seeds learned it: {told}."

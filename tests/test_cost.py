@@ -13,7 +13,7 @@ from engine import Experiment
 from engine.analysis.cost import begin, fit, measure_on, multiplications_per_step, parameter_counts, take_turns
 from engine.parameters import initial_parameters, parameter_count
 from ui.cost import LENGTHS as LENGTHS_TIMED
-from ui.cost import draw_times, slowdown, timed
+from ui.cost import draw_times, farthest_of, slowdown, timed
 
 LENGTHS = (2, 10, 25, 50)
 
@@ -129,3 +129,10 @@ def test_the_page_tells_the_networks_apart_that_it_has_timed() -> None:
     rnn, window = (trace["y"] for trace in canvas.data)
     np.testing.assert_allclose(rnn, LENGTHS_TIMED)
     np.testing.assert_allclose(window, 2)
+
+
+def test_who_gets_equally_far_is_named_together_unless_the_guess_is_among_them() -> None:
+    reach = {"The RNN": 20, "The GRU": 60, "The LSTM": 60}
+    assert farthest_of(reach, "The RNN") == farthest_of(reach, None) == "The GRU and the LSTM"
+    assert farthest_of(reach, "The LSTM") == "The LSTM"
+    assert farthest_of(reach | {"The RNN": 100}, "The LSTM") == "The RNN"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -122,3 +122,9 @@ def _draw_horizon(progress: Sequence[Trial]) -> tuple[Canvas, str]:
 def horizons(progress: Sequence[Trial]) -> dict[str, int | None]:
     """Cell → the length up to which at least half of the seeds learned."""
     return {cell: horizon.horizon(progress, cell) for cell in RECURRENT}
+
+
+def farthest_of(reach: Mapping[str, int], guess: str | None) -> str:
+    """Who gets farthest: the reader's guess if nobody gets farther, else all who get equally far."""
+    first = [name for name, length in reach.items() if length == max(reach.values())]
+    return guess if guess in first and guess else " and ".join([first[0], *(f"t{name[1:]}" for name in first[1:])])
