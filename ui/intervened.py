@@ -126,7 +126,7 @@ def seen(run: Run) -> Run:
 def sentence(number: int, run: Run, seen: Run) -> str | None:
     """What is done to lane number `number` of `run` and what that does, as in `seen`; None if nothing is."""
     lane, seen_lane = run.lanes[number], seen.lanes[number]
-    done = _done_to(lane)
+    done = done_to(lane)
     if not done and not edits():
         return None
     said = [described(each) for each in done[:2]]
@@ -140,6 +140,11 @@ def sentence(number: int, run: Run, seen: Run) -> str | None:
     return f"{what}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording, where)}."
 
 
+def in_short() -> str:
+    """Another text for anything else that is on."""
+    return f"{hash(repr((active(), edits())))}"
+
+
 def announcement() -> str:
     """What a screen reader should say of what is on; empty if nothing is."""
     on = [described(each.intervention) for each in active()] + ["Input edited"] * bool(edits())
@@ -147,13 +152,14 @@ def announcement() -> str:
 
 
 def _seen(lane: Lane) -> Lane:
-    done = _done_to(lane)
+    done = done_to(lane)
     if not done and not edits():
         return lane
     return lane.seen_as(record(lane.experiment, lane.chunk.state, done, edits()))
 
 
-def _done_to(lane: Lane) -> tuple[Intervention, ...]:
+def done_to(lane: Lane) -> tuple[Intervention, ...]:
+    """What is on for the network of `lane`."""
     return tuple(each.intervention for each in active() if each.fits(lane.experiment))
 
 

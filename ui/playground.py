@@ -51,15 +51,18 @@ def live_run(setup: Setup) -> None:
         branching.begin,
     )
     stage.live()  # so that the buttons know it
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
-        _reading_aids(stage, setup, view, narrow)
-    if view.idea:
-        st.caption(view.idea)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        view.controls(setup)
-    with st.container():  # which is there at all times, so that the chart below keeps its place
-        branching.controls(setup, current())
+    with st.container(gap=None):  # what is empty takes no room, and is there at all times, so that the chart stays
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(width="content"):
+                st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
+            _reading_aids(stage, setup, view, narrow)
+        with st.container():
+            if view.idea:
+                st.caption(view.idea)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            view.controls(setup)
+        with st.container():
+            branching.controls(setup, current())
     live.show(stage)
     live.settle()
 
@@ -97,7 +100,7 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
         announce=intervened.announcement() or words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
-        filmed=run.behind is None,
+        filmed="" if run.behind is not None else intervened.in_short(),
         branchable=True,
     )
 
@@ -123,7 +126,7 @@ def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
 def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
     """Buttons for what a viewer does with a run."""
     run = stage.live()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         playing = run.playing and not run.over
         st.button(
             "Pause" if playing else "Play",
