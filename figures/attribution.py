@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ from figures.signed import normalised, signed_heatmap
 WIDE, NARROW = 1080, 380  # nominal widths in pixels
 HEAD, AXIS, GAP = 20, 30, 18
 SEQUENCE, NOW, ROWS = 62, 96, 236
+MOST = 1e30  # of an attribution that is drawn
 PAIR = 250  # pixels of the picture of all output steps
 ROWS_SHOWN = 64  # moments of training
 ROOMY = 400  # pixels of a panel's width in which a long title fits
@@ -99,10 +100,15 @@ class AttributionFigure:
             for number, style in enumerate(styles)
         ]
 
-    def show(self, lanes: list[Lane], found: list[Found], horizon: int) -> Canvas:
-        """Fill in where the shown `lanes` stand, and what has been found."""
-        for column, lane, own in zip(self.columns, lanes, found, strict=True):
-            column.show(lane, own, horizon)
+    def show(self, lanes: list[Lane], found: list[Found], horizon: int, notes: Sequence[str] = ()) -> Canvas:
+        """Fill in where the shown `lanes` stand, and what has been found.
+
+        Args:
+            notes: for each network what else is to be said of it.
+        """
+        notes = notes or [""] * len(self.columns)
+        for column, lane, own, note in zip(self.columns, lanes, found, notes, strict=True):
+            column.show(lane, own, horizon, note)
         return self.canvas
 
 
@@ -128,9 +134,9 @@ class AttributionColumn:
             self._pair = PairPanel(canvas, self._next(PAIR), style, asked)
         self._rows = RowsPanel(canvas, box, style, asked)
 
-    def show(self, lane: Lane, found: Found, horizon: int) -> None:
+    def show(self, lane: Lane, found: Found, horizon: int, note: str) -> None:
         """Fill in a moment."""
-        small = self._canvas.muted(f"y: {self._asked.name} at t = {self._asked.at}")
+        small = self._canvas.muted(f"y: {self._asked.name} at t = {self._asked.at}{note}")
         self._head.html = f"<b>{self.style.title}</b> <span style='font-size:12px'>{small}</span>"
         units = np.arange(lane.experiment.hidden_size)
         self._sequence.show(View(lane, len(lane.recording.layers) - 1, self._look.sequence, units, horizon))
@@ -175,7 +181,7 @@ class NowPanel:
         if not finite.all():
             says = f"<span style='color:{self._canvas.theme.alarm}'>■ no numbers any more</span>"
             self._panel.title.html = f"{head} {says}"
-        shown = np.where(finite, values, 0)
+        shown = np.clip(np.where(finite, values, 0), -MOST, MOST)
         self._line["x"], self._line["y"] = self._steps, shown.astype(np.float32)
         top = 10 ** (np.ceil(4 * np.log10(max(1e-6, float(np.abs(shown).max()) * 1.05))) / 4)
         if not self._top / 2 < top <= self._top:  # so that the axis changes rarely

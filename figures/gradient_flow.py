@@ -61,10 +61,16 @@ class GradientFlowFigure:
         reports: Sequence[FlowReport | None],
         radii: Sequence[Radii],
         horizon: int,
+        notes: Sequence[str] = (),
     ) -> Canvas:
-        """Fill in where the shown `lanes` stand, what is known of their gradient, and of their recurrent weights."""
-        for column, lane, report, own in zip(self.columns, lanes, reports, radii, strict=True):
-            column.show(lane, report, own, horizon)
+        """Fill in where the shown `lanes` stand, what is known of their gradient, and of their recurrent weights.
+
+        Args:
+            notes: for each network what else is to be said of it.
+        """
+        notes = notes or [""] * len(self.columns)
+        for column, lane, report, own, note in zip(self.columns, lanes, reports, radii, notes, strict=True):
+            column.show(lane, report, own, horizon, note)
         return self.canvas
 
 
@@ -83,13 +89,13 @@ class FlowColumn:
         for chart in charts:
             self._add(chart)
 
-    def show(self, lane: Lane, report: FlowReport | None, radii: Radii, horizon: int) -> None:
+    def show(self, lane: Lane, report: FlowReport | None, radii: Radii, horizon: int, note: str) -> None:
         """Fill in a moment."""
         layer = min(self._look.layer, len(lane.recording.layers) - 1)
         of_layer = f" · layer {layer + 1}" if self.style.experiment.layers > 1 else ""
         recurrent = CELLS[self.style.experiment.cell].states > 0
         says = "" if recurrent else " · no recurrence: nothing flows back through time"
-        small = self._canvas.muted(f"sequence {self._look.sequence + 1}{of_layer}{says}")
+        small = self._canvas.muted(f"sequence {self._look.sequence + 1}{of_layer}{says}{note}")
         self._head.html = f"<b>{self.style.title}</b> <span style='font-size:12px'>{small}</span>"
         for each in self._maps:
             each.show(lane.recording, layer, self._look.sequence)

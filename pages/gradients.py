@@ -25,6 +25,11 @@ bet = lesson.guess(page, "in the RNN, how large is the gradient at the first ste
 fades = replace(FADES, seed=seed_of(page))
 networks = (Network("RNN", fades), Network("LSTM", replace(fades, cell="lstm")))
 run = train(page, networks, (Row.NOW, Row.REACH), bet is not None, figure=FlowOnPage, behind=is_behind)
+lesson.caption(
+    "A row of the map is a unit, the colour sign and decade. Ways back: the norm of the gradient at each step. "
+    "Reach: how strongly the last state depends on one so many steps back, which can't pass the dashed bound; dotted, "
+    "what the weights alone predict."
+)
 with lesson.room():
     if run.over:
         rnn, lstm = (lane.gradient_ratio for lane in run.lanes)
@@ -70,19 +75,19 @@ with lesson.controls():
     mapped = lesson.choose("Network of the map", MAPPED_NAMES, "gradients.mapped")
 with lesson.column():
     spots = health_map(page, mapped, hunch is not None)
-if spots.over:
-    became = dict(zip(Health, (ends[0], ends[1], ends[2]), strict=True))
-    edge = health_at(spots.progress, 1.0, 200)
-    bets = hunch if mapped == "tanh" else None
-    lesson.outcome(
-        f"{lesson.verdict(bets, became[edge.health or Health.HEALTHY])} At ρ = 1 and T = 200 it is "
-        f"{lesson.power(10 ** (edge.decades or 0))} times its first size ({MAPPED_NAMES[mapped]})."
-    )
+with lesson.room():
+    if spots.over:
+        edge = health_at(spots.progress, 1.0, 200)
+        became = dict(zip(Health, ends, strict=True))[edge.health or Health.HEALTHY]
+        lesson.outcome(
+            f"{lesson.verdict(hunch if mapped == 'tanh' else None, became)} At ρ = 1 and T = 200 it is "
+            f"{lesson.power(10 ** (edge.decades or 0))} times its first size ({MAPPED_NAMES[mapped]})."
+        )
 lesson.why(
     "Without squashing, ρ = 1 is the edge, and the longer the sequence the narrower the healthy strip around it: "
     "ρ<sup>T−1</sup>. The slope of tanh is below 1 wherever a unit is active, which moves the strip to the right and "
-    "widens it: larger weights push the units to where the slope is smaller. An LSTM with open forget gates is healthy "
-    "almost everywhere, since its highway does not pass U.",
+    "widens it: larger weights push the units to where the slope is smaller. In an LSTM whose forget gates are open "
+    "the gradient vanishes nowhere on the map, since its highway does not pass U.",
 )
 
 lesson.heading("Exploding, and clipping")

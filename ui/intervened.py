@@ -16,7 +16,7 @@ from engine.errors import ExperimentError
 from engine.experiment import Experiment
 from engine.intervention import Edit, Intervention, edited
 from engine.recording import Recording, record
-from engine.runs import Lane, Run
+from engine.runs import Lane, Past, Run
 from engine.setup import Setup
 from engine.supply import displayed_batch
 from engine.tasks import Batch, Metric, task_of
@@ -126,7 +126,7 @@ def seen(run: Run) -> Run:
 def sentence(number: int, run: Run, seen: Run) -> str | None:
     """What is done to lane number `number` of `run` and what that does, as in `seen`; None if nothing is."""
     lane, seen_lane = run.lanes[number], seen.lanes[number]
-    done = _done_to(lane)
+    done = done_to(lane)
     if not done and not edits():
         return None
     said = [described(each) for each in done[:2]]
@@ -134,8 +134,9 @@ def sentence(number: int, run: Run, seen: Run) -> str | None:
         said.append(f"{len(done) - 2} more")
     if edits():
         said.append(_edited_in_words(lane.experiment))
-    on_fresh = f"{_fresh(number, lane, done)}; " if done else ""
-    return f"{', '.join(said)}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording)}."
+    on_fresh = f"{_fresh(number, lane, done)}; " if done and not isinstance(run, Past) else ""
+    what = ", ".join([said[0], *(each[0].lower() + each[1:] for each in said[1:])])
+    return f"{what}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording)}."
 
 
 def in_short() -> str:
@@ -150,13 +151,14 @@ def announcement() -> str:
 
 
 def _seen(lane: Lane) -> Lane:
-    done = _done_to(lane)
+    done = done_to(lane)
     if not done and not edits():
         return lane
     return lane.seen_as(record(lane.experiment, lane.chunk.state, done, edits()))
 
 
-def _done_to(lane: Lane) -> tuple[Intervention, ...]:
+def done_to(lane: Lane) -> tuple[Intervention, ...]:
+    """What is on for the network of `lane`."""
     return tuple(each.intervention for each in active() if each.fits(lane.experiment))
 
 

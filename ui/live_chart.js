@@ -219,7 +219,7 @@ class Drag {
       trace.x.forEach((x, i) => {
         const far = Math.hypot(clientX - left - across._offset - across.d2p(x), clientY - top - up._offset - up.d2p(trace.y[i]))
         const before = found[trace.meta.along]
-        if (far < REACH && !(before?.far <= far)) found[trace.meta.along] = { far, number, trace, i, across, up }
+        if (far < REACH && !(before?.far <= far)) found[trace.meta.along] = { far, number, trace, i, across, up, x, y: trace.y[i] }
       })
     })
     return found
@@ -256,10 +256,10 @@ class Drag {
     const across = Math.abs(clientX - x)
     const up = Math.abs(clientY - y)
     if (Math.max(across, up) < 4) return null
-    const along = points.step && (!points.value || across > up) ? "step" : "value"
+    const along = (this.held.along ??= points.step && (!points.value || across > up) ? "step" : "value")
     const point = points[along]
     const axis = along === "step" ? point.across : point.up
-    const pixel = along === "step" ? axis.d2p(point.trace.x[point.i]) + clientX - x : axis.d2p(point.trace.y[point.i]) + clientY - y
+    const pixel = along === "step" ? axis.d2p(point.x) + clientX - x : axis.d2p(point.y) + clientY - y
     const value = axis.p2d(Math.max(0, Math.min(axis._length, pixel)))
     return { along, point, value: along === "step" ? Math.round(value) : Math.round(1000 * value) / 1000 }
   }
@@ -269,8 +269,8 @@ class Drag {
     const to = this.target(event)
     this.held = null
     if (!to) return
-    const { trace, i } = to.point
-    this.chart.send.trigger("drag", { channel: trace.meta.channel, step: trace.x[i], along: to.along, to: to.value })
+    const { trace, x } = to.point
+    this.chart.send.trigger("drag", { channel: trace.meta.channel, step: x, along: to.along, to: to.value })
   }
 }
 
@@ -438,6 +438,7 @@ class Chart {
       this.quick += 1
     } else {
       this.plot.style.height = `${frame.layout.height}px`
+      this.words = frame.labels // before it draws: those of another figure have no place among these axes
       const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
       await plotly.react(this.plot, frame.data, { ...frame.layout, autosize: true }, options)
       this.version = frame.version

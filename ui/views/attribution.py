@@ -17,7 +17,7 @@ from figures.canvas import Canvas
 from figures.lanes import LaneStyle
 from figures.look import Look
 from figures.training import horizon_of
-from ui import session
+from ui import intervened, session
 from ui.live_chart import Click
 from ui.views.analysed import analysed
 from ui.views.base import View
@@ -112,7 +112,8 @@ class AttributionOfRun:
             find(f"attribution.{style.number}", lane, self._asked, self._look.sequence)
             for style, lane in zip(self._styles, lanes, strict=True)
         ]
-        return self._figure.show(lanes, found, horizon_of(run))
+        notes = [" · of the network left alone" if intervened.done_to(lane) else "" for lane in lanes]
+        return self._figure.show(lanes, found, horizon_of(run), notes)
 
 
 def find(name: str, lane: Lane, asked: Asked, sequence: int) -> Found:

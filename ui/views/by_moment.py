@@ -57,7 +57,8 @@ def by_moment(
     if lane.is_past:  # of what was, a film keeps what was seen; nobody waits for it to be worked out again
         fall_behind()
         return {}
-    rows: _Rows = session.kept(f"moments.{name}", (lane, function.__qualname__, choice), _Rows)
+    experiment = lane.experiment.until(lane.step)  # not the lane: what is looked at may be a copy of it
+    rows: _Rows = session.kept(f"moments.{name}", (experiment, function.__qualname__, choice), _Rows)
     rows.collect()
     moments = lane.moments.steps
     missing = tuple(step for step in moments if step not in rows.known)[:AT_ONCE]

@@ -19,6 +19,7 @@ from figures.gradient_flow import EVERYTHING, Chart, GradientFlowFigure
 from figures.lanes import LaneStyle
 from figures.look import Look
 from figures.training import horizon_of
+from ui import intervened
 from ui.views.analysed import analysed, begin_frame
 from ui.views.base import View
 from ui.views.by_moment import by_moment
@@ -80,40 +81,51 @@ GUIDE = (
 
 
 class FlowOfRun:
-    """The figure, filled from a run and from what the workers have found of it."""
+    """The figure, filled from a run and from what the workers have found of it.
+
+    Args:
+        place: on the screen, by which what is known is remembered.
+    """
 
     def __init__(
         self, styles: tuple[LaneStyle, ...], look: Look, charts: tuple[Chart, ...] = EVERYTHING, place: str = "view"
     ) -> None:
-        self._styles, self._look, self._charts, self._place = styles, look, charts, place
+        self._styles, self._look, self._place = styles, look, place
         self._figure = GradientFlowFigure(styles, look, charts)
 
     def show(self, run: Run) -> Canvas:
         """Fill in where `run` stands."""
         lanes = [run.lanes[style.number] for style in self._styles]
-        reports = [
-            report_on(f"{self._place}.flow.{style.number}", lane, self._look.layer, self._look.sequence)
-            for style, lane in zip(self._styles, lanes, strict=True)
-        ]
-        radii = [
-            radii_of(f"{self._place}.radii.{style.number}", lane, self._look.layer)
-            if Chart.TRAINING in self._charts
-            else {}
-            for style, lane in zip(self._styles, lanes, strict=True)
-        ]
-        return self._figure.show(lanes, reports, radii, horizon_of(run))
+        reports = [self._report(style.number, lane) for style, lane in zip(self._styles, lanes, strict=True)]
+        radii = [self._radii(style.number, lane) for style, lane in zip(self._styles, lanes, strict=True)]
+        return self._figure.show(lanes, reports, radii, horizon_of(run), [self._note(lane) for lane in lanes])
+
+    def _report(self, number: int, lane: Lane) -> FlowReport | None:
+        return report_on(f"{self._place}.flow.{number}", lane, self._look.layer, self._look.sequence)
+
+    def _radii(self, number: int, lane: Lane) -> Radii:
+        return radii_of(f"{self._place}.radii.{number}", lane, self._look.layer)
+
+    def _note(self, lane: Lane) -> str:
+        return " · below the maps: the network left alone" if intervened.done_to(lane) else ""
 
 
-class FlowOnPage:
-    """The same on a lesson's page, without what training makes of the weights."""
+class FlowOnPage(FlowOfRun):
+    """The same on a lesson's page, where nothing is done to networks, without what training makes of the weights."""
 
     def __init__(self, styles: tuple[LaneStyle, ...], look: Look) -> None:
-        self._flow = FlowOfRun(styles, look, (Chart.MAPS, Chart.WAYS, Chart.REACH), "page")
+        super().__init__(styles, look, (Chart.MAPS, Chart.WAYS, Chart.REACH), "page")
 
     def show(self, run: Run) -> Canvas:
         """Fill in where `run` stands."""
         begin_frame()
-        return self._flow.show(run)
+        return super().show(run)
+
+    def _radii(self, number: int, lane: Lane) -> Radii:
+        return {}
+
+    def _note(self, lane: Lane) -> str:
+        return ""
 
 
 def report_on(name: str, lane: Lane, layer: int, sequence: int) -> FlowReport | None:
@@ -126,7 +138,8 @@ def report_on(name: str, lane: Lane, layer: int, sequence: int) -> FlowReport | 
         recording = lane.recording
         one = np.s_[:, sequence : sequence + 1]
         batch = Batch(recording.inputs[one], recording.targets[one], recording.target_mask[one])
-        _, grad = loss_and_gradient(lane.task, batch, recording.outputs[one].astype(np.float64))
+        with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
+            _, grad = loss_and_gradient(lane.task, batch, recording.outputs[one].astype(np.float64))
         subject = Subject.of(lane.experiment, (lane.chunk.state.parameters,), recording.inputs[:, sequence])
         return FlowQuestion(subject, grad[:, 0], layer)
 
