@@ -76,8 +76,9 @@ def _take_lesson(browser: Browser, app: App, look: str, lesson: Lesson) -> None:
 
 NEXT_BUTTON = """done => [...document.querySelectorAll('[class*="-play"]')]
     .map(each => [...each.classList].find(name => /^st-key-.+-play$/.test(name)) ?? '')
-    .find(name => name && name !== 'st-key-by-hand-play' && !done.includes(name) && !document.querySelector(`.${name} button`).disabled) ?? ''"""
-"""The class of the first button that starts something and has not been pressed; slow motion has no end to wait for."""
+    .filter(name => name && name !== 'st-key-by-hand-play' && !done.includes(name))
+    .find(name => !document.querySelector(`.${name} button`).disabled) ?? ''"""
+"""The class of the first button that starts something, not pressed yet; slow motion has no end to wait for."""
 
 
 def _guess(page: Page) -> None:

@@ -22,6 +22,7 @@ from engine.tasks import Task, task_of
 from engine.training import TrainingState, initial_state
 
 RATE_WINDOW = 2.0  # seconds over which steps per second are counted
+SHORTEST = 0.2  # seconds; what comes in less than that, from memory perhaps, tells no rate
 
 
 class Lane:
@@ -35,7 +36,10 @@ class Lane:
         norms: of the whole gradient before clipping, of all steps so far.
         moments: the parameters, at many moments of training.
         ending: why it trains no further, or None.
+        is_past: whether it is looked at as it was, and has gone on since.
     """
+
+    is_past = False
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
@@ -354,10 +358,10 @@ class Run:
         now = time.monotonic()
         while self._taken and self._taken[0][0] < now - RATE_WINDOW:
             self._taken.popleft()
-        if len(self._taken) < 2:
+        if len(self._taken) < 2 or self._taken[-1][0] - self._taken[0][0] < SHORTEST:
             return float("nan")
         began, first = self._taken[0]
-        return (sum(steps for _, steps in self._taken) - first) / max(1e-3, self._taken[-1][0] - began)
+        return (sum(steps for _, steps in self._taken) - first) / (self._taken[-1][0] - began)
 
     def worker_was_replaced(self) -> bool:
         """Whether a worker died and was replaced since this was last asked."""
@@ -398,6 +402,8 @@ class Past(Run):
     def __init__(self, store: ChunkStore, lanes: tuple[Lane, ...], film: Film) -> None:
         self._store = store
         self.lanes = lanes
+        for lane in lanes:
+            lane.is_past = True
         self.film = film
         self.playing = False
         self.trouble = None

@@ -28,6 +28,12 @@ class LaneStyle:
     hue: Color
     dash: str
 
+    @property
+    def short(self) -> str:
+        """The title, cut short where it names several differences: for a line's end."""
+        first, comma, _ = self.title.partition(", ")
+        return f"{first}, …" if comma else self.title
+
 
 def lane_styles(
     experiments: Sequence[Experiment], theme: Theme, titles: Sequence[str] | None = None

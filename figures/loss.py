@@ -45,7 +45,7 @@ class LossPanel:
             line["x"], line["y"] = steps, losses
             end["x"], end["y"] = steps[-1:], losses[-1:]
             label.x, label.y = (float(steps[-1]), float(losses[-1])) if len(losses) else (0.0, self._chance.loss)
-            label.html = f"<b>{style.title}</b>" if len(losses) else ""
+            label.html = f"<b>{style.short}</b>" if len(losses) else ""
             if len(losses):
                 low = min(low, float(losses.min()) / 1.5)
                 high = max(high, min(1e12, float(np.nanmax(losses)) * 1.5))
@@ -66,7 +66,7 @@ class LossPanel:
             self._panel, type="scatter", mode="markers", marker={"color": style.hue, "size": 7}, hoverinfo="skip",
             cliponaxis=False,
         )  # fmt: skip
-        return line, end, self._canvas.label_at(self._panel, f"<b>{style.title}</b>", style.hue)
+        return line, end, self._canvas.label_at(self._panel, f"<b>{style.short}</b>", style.hue)
 
     def _level(self, value: float, says: str, side: str) -> None:
         """A dashed line across the panel at `value`, with its words at the right end."""

@@ -762,11 +762,14 @@ def test_otherwise_there_is_at_least_one_and_at_most_one_a_core(wanted: str, mon
 # --- what a run remembers ---
 
 
-def test_steps_per_second_can_be_told_once_two_frames_were_taken() -> None:
+def test_steps_per_second_can_be_told_once_frames_have_come_in_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(store_on(AtOnce()), LANES)
     run.next_frame(0)
     assert np.isnan(run.steps_per_second())
+    monkeypatch.setattr("engine.runs.SHORTEST", 1000)
     play(run)
+    assert np.isnan(run.steps_per_second())
+    monkeypatch.setattr("engine.runs.SHORTEST", 0)
     assert run.steps_per_second() > 0
     run.pause()
     assert np.isnan(run.steps_per_second())

@@ -31,7 +31,7 @@ def controls(setup: Setup, run: Run) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             lane = _lane(setup)
-            settings = _settings(run, lane, min(step, run.step))
+            settings = _settings(run, lane, step)
             _buttons(setup, run, lane, step, settings)
         says = _giving_way(setup)
         if says:
@@ -47,7 +47,7 @@ def _lane(setup: Setup) -> int:
 
 def _settings(run: Run, lane: int, step: int) -> Settings:
     """The settings from there on; those that hold there to begin with."""
-    before = run.lanes[lane].experiment.settings_at(max(0, step - 1))
+    before = _before(run, lane, step)
     place = f"{session.run_number('playground')}.{lane}.{step}"
     rates = scale_with(RATES, before.learning_rate)
     rate = st.selectbox(
@@ -73,6 +73,12 @@ def _settings(run: Run, lane: int, step: int) -> Settings:
     return Settings(float(rate), None if clip == OFF else float(clip), int(batch), optimizer)
 
 
+def _before(run: Run, lane: int, step: int) -> Settings:
+    """What holds for network number `lane` when it comes to `step`, or to its end before that."""
+    network = run.lanes[lane]
+    return network.experiment.settings_at(max(0, min(step, network.step) - 1))
+
+
 def _buttons(setup: Setup, run: Run, lane: int, step: int, settings: Settings) -> None:
     full = len(setup.cells) >= MOST_LANES
     if st.button(
@@ -96,7 +102,7 @@ def _branch(setup: Setup, run: Run, lane: int, step: int, settings: Settings) ->
     except ExperimentError as problem:
         st.error(str(problem), icon=":material/error:")
         return
-    if setup.lane_of(branch) is not None:
+    if settings == _before(run, lane, step) or setup.lane_of(branch) is not None:
         st.error("Such a network is here already: change one of the settings.", icon=":material/error:")
         return
     session.set_pins((*_staying(setup), branch))

@@ -16,7 +16,7 @@ from engine.errors import ExperimentError
 from engine.experiment import Experiment
 from engine.intervention import Edit, Intervention, edited
 from engine.recording import Recording, record
-from engine.runs import Lane, Run
+from engine.runs import Lane, Past, Run
 from engine.setup import Setup
 from engine.supply import displayed_batch
 from engine.tasks import Batch, Metric, task_of
@@ -134,8 +134,14 @@ def sentence(number: int, run: Run, seen: Run) -> str | None:
         said.append(f"{len(done) - 2} more")
     if edits():
         said.append(_edited_in_words(lane.experiment))
-    on_fresh = f"{_fresh(number, lane, done)}; " if done else ""
-    return f"{', '.join(said)}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording)}."
+    on_fresh = f"{_fresh(number, lane, done)}; " if done and not isinstance(run, Past) else ""
+    what = ", ".join([said[0], *(each[0].lower() + each[1:] for each in said[1:])])
+    return f"{what}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording)}."
+
+
+def in_short() -> str:
+    """Another text for anything else that is on."""
+    return f"{hash(repr((active(), edits())))}"
 
 
 def announcement() -> str:

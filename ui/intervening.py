@@ -34,28 +34,20 @@ ALL = "all"
 
 
 def panel(setup: Setup, sequence: Callable[[], int], changed: Callable[[], None]) -> None:
-    """The popover, and beside it a button that releases everything, once anything is on.
+    """The popover.
 
     Args:
         sequence: gives the number of the displayed sequence, from 1.
         changed: draws the networks anew; called after anything has been turned on or off.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        with st.popover("Intervene", icon=":material/front_hand:"):
-            st.caption("Reach into the networks as you look at them. They train on untouched.")
-            inside, shown = st.tabs(["Gates and units", "Input shown"])
-            with inside:
-                _add_controls(setup, changed)
-            with shown:
-                _edit_controls(setup.experiment, sequence(), changed)
-            _list_of_active(changed)
-        if intervened.is_anything():
-            st.button(
-                "Release all",
-                icon=":material/undo:",
-                key="intervene.release",
-                on_click=_then(changed, intervened.release_all),
-            )
+    with st.popover("Intervene", icon=":material/front_hand:"):
+        st.caption("Reach into the networks as you look at them. Training goes on untouched.")
+        inside, shown = st.tabs(["Gates and units", "Input shown"])
+        with inside:
+            _add_controls(setup, changed)
+        with shown:
+            _edit_controls(setup.experiment, sequence(), changed)
+        _list_of_active(changed)
 
 
 def unit_numbers(text: str, most: int) -> tuple[int, ...] | None:
@@ -79,11 +71,14 @@ def unit_numbers(text: str, most: int) -> tuple[int, ...] | None:
 
 
 def _add_controls(setup: Setup, changed: Callable[[], None]) -> None:
-    cells = _networks(setup)
+    left, right = st.columns(2, gap="small")
+    with left:
+        cells = _networks(setup)
     gates = {panel.field: panel for cell in cells for panel in CELLS[cell].panels if panel.is_gate}
     carries = any(CELLS[cell].states for cell in cells)
     kinds = [kind for kind in KINDS if (gates or kind != HOLD) and (carries or kind != RESET)]
-    kind = st.selectbox("What to do", kinds, format_func=KINDS.__getitem__, key="intervene.kind")
+    with right:
+        kind = st.selectbox("What to do", kinds, format_func=KINDS.__getitem__, key="intervene.kind")
     if kind == HOLD:
         st.segmented_control(
             "Gate",
@@ -107,9 +102,12 @@ def _add_controls(setup: Setup, changed: Callable[[], None]) -> None:
         st.slider("Standard deviation", 0.05, 2.0, 0.5, 0.05, key="intervene.deviation")
     length, units = setup.experiment.length, sizes_of(setup.experiments[0]).free
     middle = length // 2 + 1
-    st.text_input("Units", ALL, key="intervene.units", help=f"all, or numbers from 1 to {units}: 1-8, 12")
-    steps = f"intervene.steps {length} {kind == RESET}"
-    st.slider("Steps", 1, length, (middle, middle) if kind == RESET else (1, length), key=steps)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.text_input("Units", ALL, key="intervene.units", help=f"all, or numbers from 1 to {units}: 1-8, 12")
+    with right:
+        steps = f"intervene.steps {length} {kind == RESET}"
+        st.slider("Steps", 1, length, (middle, middle) if kind == RESET else (1, length), key=steps)
     layers = setup.experiment.layers
     if layers > 1:
         st.segmented_control(
@@ -148,17 +146,14 @@ def _add(setup: Setup, kind: str, cells: tuple[str, ...], changed: Callable[[], 
     session.remember("intervene.problem", None)
     try:
         wanted = _wanted(setup, kind, cells)
-        fitting = [
-            each for each in setup.experiments if each.cell in cells and intervened.Active(cells, wanted).fits(each)
-        ]
+        meant = [each for each in setup.experiments if each.cell in cells]
+        fitting = [each.cell for each in meant if intervened.Active(cells, wanted).fits(each)]
         if not fitting:
-            for experiment in setup.experiments:
-                if experiment.cell in cells:
-                    wanted.check(experiment)
+            wanted.check(meant[0])  # which says why not
     except ExperimentError as problem:
         session.remember("intervene.problem", str(problem))
     else:
-        intervened.add(cells, wanted)
+        intervened.add(tuple(dict.fromkeys(fitting)), wanted)
         changed()
 
 
@@ -200,19 +195,19 @@ def _edit_controls(experiment: Experiment, sequence: int, changed: Callable[[], 
     place = f"{sequence} {channel} {experiment.length}"
     marked = [int(step) + 1 for step in np.flatnonzero(inputs == 1)]
     if set(np.unique(inputs)) <= {0.0, 1.0} and marked:
-        start = (
-            st.select_slider("Marker at step", marked, key=f"edit.from {place} {marked}")
-            if len(marked) > 1
-            else marked[0]
-        )
-        end = st.slider("Move it to step", 1, experiment.length, start, key=f"edit.to {place} {start} {made}")
+        left, right = st.columns(2, gap="medium")
+        start = marked[0]
+        if len(marked) > 1:
+            start = left.select_slider("Marker at step", marked, key=f"edit.from {place} {marked}")
+        end = right.slider("Move it to step", 1, experiment.length, start, key=f"edit.to {place} {start} {made}")
         moves = _moves(inputs, sequence, channel, start, end)
         st.button(
             "Move marker", key="edit.move", on_click=_edit, args=(experiment, moves, changed), disabled=start == end
         )
-    step = st.slider("Step", 1, experiment.length, key=f"edit.step {place}")
+    left, right = st.columns(2, gap="medium")
+    step = left.slider("Step", 1, experiment.length, key=f"edit.step {place}")
     low, high = float(min(0, batch.inputs.min())), float(max(1, batch.inputs.max()))
-    value = st.slider("Value", low, high, float(inputs[step - 1]), key=f"edit.value {place} {step} {made}")
+    value = right.slider("Value", low, high, float(inputs[step - 1]), key=f"edit.value {place} {step} {made}")
     st.button(
         "Set value",
         key="edit.set",
@@ -258,6 +253,13 @@ def _list_of_active(changed: Callable[[], None]) -> None:
         _entry(says, f"intervene.remove {number}", _then(changed, partial(intervened.remove, number)))
     if intervened.edits():
         _entry("Edited input", "intervene.restore", _then(changed, intervened.restore))
+    if intervened.is_anything():
+        st.button(
+            "Release all",
+            icon=":material/undo:",
+            key="intervene.release",
+            on_click=_then(changed, intervened.release_all),
+        )
 
 
 def _entry(says: str, key: str, remove: Callable[[], None]) -> None:

@@ -81,15 +81,10 @@ const Quick = {
     if (!full._islinear || !Quick.place(plot, trace, full, calc, image)) return false
     calc.z = full.z = full._input.z = trace.z
     const colors = palette(trace)
-    const canvas = document.createElement("canvas")
-    canvas.width = columns
-    canvas.height = rows
-    const context = canvas.getContext("2d")
-    const picture = context.createImageData(columns, rows)
-    const pixels = new Uint32Array(picture.data.buffer)
+    const pixels = new Uint32Array(rows * columns)
     const scale = 255 / (trace.zmax - trace.zmin)
     const upwards = plot._fullLayout[trace.yaxis.replace("y", "yaxis")]
-    const flipped = upwards.range[0] < upwards.range[1] // the first row is the lowest
+    const flipped = upwards.range[0] > upwards.range[1] // the first row is the highest; a bitmap's is the lowest
     for (let row = 0; row < rows; row++) {
       const values = trace.z[row]
       let at = (flipped ? rows - 1 - row : row) * columns
@@ -98,8 +93,7 @@ const Quick = {
         if (value === value) pixels[at] = colors[Math.max(0, Math.min(255, Math.round((value - trace.zmin) * scale)))]
       }
     }
-    context.putImageData(picture, 0, 0)
-    image.setAttribute("href", canvas.toDataURL())
+    image.setAttribute("href", bitmap(pixels, columns, rows))
     return true
   },
 
@@ -155,6 +149,29 @@ const Quick = {
   },
 }
 
+const heads = new Map()
+
+// The address of a picture of (red, green, blue, alpha) pixels, lowest row first: a BMP, which takes neither the
+// compressing nor the unpacking of a PNG.
+function bitmap(pixels, columns, rows) {
+  const size = `${columns}×${rows}`
+  if (!heads.has(size)) {
+    const view = new DataView(new ArrayBuffer(123)) // a multiple of 3, so that the pixels can be written on behind it
+    const words = [[2, 123 + 4 * columns * rows], [10, 123], [14, 108], [18, columns], [22, rows], [30, 3], [34, 4 * columns * rows], [54, 0xff], [58, 0xff00], [62, 0xff0000], [66, 0xff000000], [70, 0x73524742]]
+    for (const [at, value] of [[0, 0x4d42], [26, 1], [28, 32]]) view.setUint16(at, value, true)
+    for (const [at, value] of words) view.setUint32(at, value, true)
+    heads.set(size, `data:image/bmp;base64,${base64(new Uint8Array(view.buffer))}`)
+  }
+  return heads.get(size) + base64(new Uint8Array(pixels.buffer))
+}
+
+function base64(bytes) {
+  if (bytes.toBase64) return bytes.toBase64()
+  let text = ""
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode.apply(null, bytes.subarray(at, at + 8192))
+  return btoa(text)
+}
+
 const palettes = new Map()
 
 // 256 colours of a trace's scale, as little-endian pixels.
@@ -202,7 +219,7 @@ class Drag {
       trace.x.forEach((x, i) => {
         const far = Math.hypot(clientX - left - across._offset - across.d2p(x), clientY - top - up._offset - up.d2p(trace.y[i]))
         const before = found[trace.meta.along]
-        if (far < REACH && !(before?.far <= far)) found[trace.meta.along] = { far, number, trace, i, across, up }
+        if (far < REACH && !(before?.far <= far)) found[trace.meta.along] = { far, number, trace, i, across, up, x, y: trace.y[i] }
       })
     })
     return found
@@ -239,10 +256,10 @@ class Drag {
     const across = Math.abs(clientX - x)
     const up = Math.abs(clientY - y)
     if (Math.max(across, up) < 4) return null
-    const along = points.step && (!points.value || across > up) ? "step" : "value"
+    const along = (this.held.along ??= points.step && (!points.value || across > up) ? "step" : "value")
     const point = points[along]
     const axis = along === "step" ? point.across : point.up
-    const pixel = along === "step" ? axis.d2p(point.trace.x[point.i]) + clientX - x : axis.d2p(point.trace.y[point.i]) + clientY - y
+    const pixel = along === "step" ? axis.d2p(point.x) + clientX - x : axis.d2p(point.y) + clientY - y
     const value = axis.p2d(Math.max(0, Math.min(axis._length, pixel)))
     return { along, point, value: along === "step" ? Math.round(value) : Math.round(1000 * value) / 1000 }
   }
@@ -252,8 +269,8 @@ class Drag {
     const to = this.target(event)
     this.held = null
     if (!to) return
-    const { trace, i } = to.point
-    this.chart.send.trigger("drag", { channel: trace.meta.channel, step: trace.x[i], along: to.along, to: to.value })
+    const { trace, x } = to.point
+    this.chart.send.trigger("drag", { channel: trace.meta.channel, step: x, along: to.along, to: to.value })
   }
 }
 
@@ -419,6 +436,7 @@ class Chart {
       this.quick += 1
     } else {
       this.plot.style.height = `${frame.layout.height}px`
+      this.words = frame.labels // before it draws: those of another figure have no place among these axes
       const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
       await plotly.react(this.plot, frame.data, { ...frame.layout, autosize: true }, options)
       this.version = frame.version

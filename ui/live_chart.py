@@ -80,7 +80,8 @@ class Frame:
         announce: what a screen reader says when it changes.
         interval: milliseconds at least until the next frame.
         clickable: whether a click on a point is of interest.
-        filmed: whether the browser keeps this frame, so that the viewer can come back to it.
+        filmed: what the frames of one film have in common; the browser keeps them, so that the viewer can come
+            back to them. Empty: it keeps none.
         branchable: whether training can branch off from it.
     """
 
@@ -96,7 +97,7 @@ class Frame:
     announce: str = ""
     interval: int = FRAME_INTERVAL
     clickable: bool = False
-    filmed: bool = False
+    filmed: str = ""
     branchable: bool = False
 
 
@@ -176,7 +177,7 @@ def _content_of(frame: Frame) -> dict[str, Any]:
         "narrowBelow": NARROW_BELOW,
         "narrow": session.is_narrow(),
         "version": f"{canvas.number}.{canvas.version}",
-        "film": f"{canvas.number}.{frame.run}" if frame.filmed else "",
+        "film": f"{canvas.number}.{frame.run}.{frame.filmed}" if frame.filmed else "",
     } | {each.name: getattr(frame, each.name) for each in fields(frame) if each.name not in ("canvas", "sentences")}
     content["sentences"] = [vars(sentence) for sentence in frame.sentences]
     if not session.chart_failed():

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.runs import Run
 from engine.setup import Setup
-from figures.lanes import lane_styles
+from figures.lanes import LaneStyle, lane_styles
 from figures.look import Look
 from figures.palette import theme_named
 from ui import branching, controls, intervened, intervening, live, session, words
@@ -51,15 +51,18 @@ def live_run(setup: Setup) -> None:
         branching.begin,
     )
     stage.live()  # so that the buttons know it
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
-        _reading_aids(stage, setup, view, narrow)
-    if view.idea:
-        st.caption(view.idea)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        view.controls(setup)
-    with st.container():  # which is there at all times, so that the chart below keeps its place
-        branching.controls(setup, current())
+    with st.container(gap="xsmall"):  # its parts are there at all times, so that the chart below keeps its place
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(width="content"):
+                st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
+            _reading_aids(stage, setup, view, narrow)
+        with st.container():
+            if view.idea:
+                st.caption(view.idea)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            view.controls(setup)
+        with st.container():
+            branching.controls(setup, current())
     live.show(stage)
     live.settle()
 
@@ -83,6 +86,7 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
     seen = intervened.seen(run)
     canvas = _figure(setup, look, view).show(seen)
     styles = lane_styles(setup.experiments, look.theme, setup.titles)
+    sentences = [Sentence(_sentence(style, run, seen), style.hue) for style in styles]
     return Frame(
         canvas=canvas,
         alt=words.figure_in_words(seen, setup.titles),
@@ -91,21 +95,20 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
         run=session.run_number(NAME),
         progress=run.step / setup.experiment.steps,
         count=words.count(run),
-        sentences=[
-            Sentence(
-                intervened.sentence(style.number, run, seen)
-                or words.lane_sentence(run.lanes[style.number], words.subject_of(style.title)),
-                style.hue,
-            )
-            for style in styles
-        ],
+        sentences=sentences,
         lines=words.lines_of_room(run, look.narrow) + intervened.is_anything(),
         announce=intervened.announcement() or words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
-        filmed=run.behind is None,
+        filmed="" if run.behind is not None else intervened.in_short(),
         branchable=True,
     )
+
+
+def _sentence(style: LaneStyle, run: Run, seen: Run) -> str:
+    """How a network is doing, or what is done to it and what that does."""
+    doing = words.lane_sentence(run.lanes[style.number], words.subject_of(style.title))
+    return intervened.sentence(style.number, run, seen) or doing
 
 
 def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
@@ -115,13 +118,15 @@ def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
         styles = lane_styles(setup.experiments, look.theme, setup.titles)
         return view.figure(setup, styles if not look.narrow else (styles[_lane_shown(setup)],), look)
 
-    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup), view.name, view.key(setup)), make)
+    # other interventions, another figure: the film has no pictures of other interventions
+    key = (setup, look, _lane_shown(setup), view.name, view.key(setup), intervened.active(), intervened.edits())
+    return session.kept(f"{NAME}.figure", key, make)
 
 
 def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
     """Buttons for what a viewer does with a run."""
     run = stage.live()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         playing = run.playing and not run.over
         st.button(
             "Pause" if playing else "Play",
@@ -199,7 +204,8 @@ def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool
                 required=True,
                 label_visibility="collapsed",
             )
-        st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
+        with st.container(width="content"):
+            st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(

@@ -99,7 +99,7 @@ def train(
             lines=2 if look.narrow or len(styles) > 2 else 1,
             announce=words.announcement(run),
             clickable=on_click is not None,
-            filmed=True,
+            filmed="as it is",
         )
 
     stage = live.Stage(

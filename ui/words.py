@@ -156,9 +156,9 @@ def described(intervention: Intervention) -> str:
             what = f"{STATES[intervention.state].capitalize()} reset"
         case _:
             what = type(intervention).__name__
-    says_units = intervention.units and isinstance(intervention, HoldGate | AddNoise | Reset)
+    named = not isinstance(intervention, HoldGate | AddNoise | Reset)  # its units have been
     where = [
-        *([f"units {spans(intervention.units)}"] if says_units and intervention.units else []),
+        *([_numbers(intervention.units)] if intervention.units and not named else []),
         *([_steps(*intervention.steps)] if intervention.steps else []),
         *([f"layer {intervention.layer}"] if intervention.layer else []),
     ]
@@ -177,10 +177,12 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 def _units(intervention: Intervention, state: str) -> str:
-    of_cell = ", cell state," if state == "cell_state" else ""
-    if not intervention.units:
-        return f"All units{of_cell}"
-    return f"Unit{'s' if len(intervention.units) > 1 else ''} {spans(intervention.units)}{of_cell}"
+    units = _numbers(intervention.units).capitalize() if intervention.units else "All units"
+    return f"{units}, cell state," if state == "cell_state" else units
+
+
+def _numbers(units: Sequence[int]) -> str:
+    return f"unit{'s' if len(units) > 1 else ''} {spans(units)}"
 
 
 def _steps(first: int, last: int) -> str:
