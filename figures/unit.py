@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from engine.cells import CELLS
 from engine.experiment import Experiment
 from engine.parameters import Parameters, initial_parameters
 from engine.runs import Lane, Run
-from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas, Label
+from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas, Panel
 from figures.lanes import LaneStyle
 from figures.look import Look
 from figures.palette import Color
@@ -22,7 +21,7 @@ from figures.weights import ScaleRange
 
 MAP, LINES, GAP, HEAD, BOTTOM = 96, 66, 26, 22, 34  # pixels
 GRID = 64  # columns of a map over training
-DASHES = ("solid", "dash", "dot")
+DASHES, MARKS = ("solid", "dash", "dot"), ("━", "╍", "┅")
 
 
 class UnitFigure:
@@ -103,15 +102,6 @@ class AllUnits:
         self._heatmap["x"] = np.arange(1, len(states) + 1, dtype=np.float32)
 
 
-@dataclass
-class Line:
-    """A curve over time, and its name at its end."""
-
-    trace: dict[str, Any]
-    label: Label
-    name: str
-
-
 class OverTime:
     """The unit's states, and its gates; where it has none, what it hears."""
 
@@ -130,10 +120,10 @@ class OverTime:
         lower = self._panel(below, "<b>Its gates</b> 0 shut, 1 open" if self._gates else hears, bounds, True)
         self._hears, self._lower = ScaleRange(2.0), lower
         names = ("h", *(each.symbol for each in panels if not each.is_gate))
-        second = [(each.symbol, self._gates) for each in panels if each.is_gate] or [("W x", []), ("U h", [])]
+        second = [each.symbol for each in panels if each.is_gate] or ["W x", "U h"]
         colors = (style.hue, theme.muted, theme.ink)
         self._lines = [self._line(self._upper, name, colors[number], number) for number, name in enumerate(names)]
-        self._others = [self._line(lower, name, colors[number], number) for number, (name, _) in enumerate(second)]
+        self._others = [self._line(lower, name, colors[number], number) for number, name in enumerate(second)]
 
     def show(self, lane: Lane) -> None:
         """Fill in where `lane` stands."""
@@ -150,8 +140,8 @@ class OverTime:
             self._fit(self._lower, self._hears, both)
             self._fill(self._others, both)
 
-    def _panel(self, box: Box, title: str, bounds: list[float], last: bool) -> str:
-        """A pair of axes over time with the chosen step marked; its number."""
+    def _panel(self, box: Box, title: str, bounds: list[float], last: bool) -> Panel:
+        """A pair of axes over time with the chosen step marked."""
         canvas, length = self._canvas, self._style.experiment.length
         axis = canvas.time_axis(length, last)
         y = {"range": bounds, "showgrid": True, "gridcolor": canvas.theme.grid, "nticks": 4}
@@ -160,30 +150,27 @@ class OverTime:
             {"type": "line", "xref": f"x{panel.axis}", "yref": f"y{panel.axis} domain", "x0": self._place.step,
              "x1": self._place.step, "y0": 0, "y1": 1, "line": {"color": canvas.theme.ink, "width": 1}}
         )  # fmt: skip
-        return panel.axis
+        return panel
 
-    def _line(self, axis: str, name: str, color: Color, number: int) -> Line:
-        canvas = self._canvas
+    def _line(self, panel: Panel, name: str, color: Color, number: int) -> dict[str, Any]:
+        """A curve over time, named in the panel's title."""
         trace = {
-            "xaxis": f"x{axis}", "yaxis": f"y{axis}", "type": "scatter", "mode": "lines",
+            "xaxis": f"x{panel.axis}", "yaxis": f"y{panel.axis}", "type": "scatter", "mode": "lines",
             "line": {"color": color, "width": 2, "dash": DASHES[number % 3]},
             "hovertemplate": f"{name}, t = %{{x}}: %{{y:.3f}}<extra></extra>",
         }  # fmt: skip
-        canvas.data.append(trace)
-        label = Label(f"<b>{name}</b>", 0.0, 0.0, axis, 12, color)
-        canvas.labels.append(label)
-        return Line(trace, label, name)
+        self._canvas.data.append(trace)
+        panel.title.html += f" &nbsp;<span style='color:{color}'>{MARKS[number % 3]} {name}</span>"
+        return trace
 
-    def _fill(self, lines: list[Line], values: list[np.ndarray]) -> None:
+    def _fill(self, lines: list[dict[str, Any]], values: list[np.ndarray]) -> None:
         for line, each in zip(lines, values, strict=True):
-            line.trace["x"] = np.arange(1, len(each) + 1, dtype=np.float32)
-            line.trace["y"] = each.astype(np.float32)
-            last = float(each[-1]) if np.isfinite(each[-1]) else 0.0
-            line.label.x, line.label.y = float(len(each)), last
+            line["x"] = np.arange(1, len(each) + 1, dtype=np.float32)
+            line["y"] = each.astype(np.float32)
 
-    def _fit(self, axis: str, scale: ScaleRange, values: list[np.ndarray]) -> None:
+    def _fit(self, panel: Panel, scale: ScaleRange, values: list[np.ndarray]) -> None:
         end = scale.holding(np.array([np.nanmax(np.abs(each), initial=0.0) for each in values]).max(keepdims=True))
-        self._canvas.set_axis(f"yaxis{axis}", range=[-1.05 * end, 1.05 * end])
+        self._canvas.set_axis(f"yaxis{panel.axis}", range=[-1.05 * end, 1.05 * end])
 
 
 INTO, OUT_OF = "Incoming weights", "Outgoing weights"
@@ -214,6 +201,7 @@ class WeightsOverTraining:
         grid = np.linspace(0, horizon, GRID, dtype=np.float32)
         values = maps[np.searchsorted(steps, grid, side="right") - 1]  # (columns, blocks, rows)
         values[grid > lane.step] = np.nan
+        values[np.flatnonzero(grid <= lane.step)[-1]] = maps[-1]
         scale = self._range.holding(values)
         for number, (axis, heatmap) in enumerate(self._maps):
             heatmap["z"] = np.ascontiguousarray(values[:, number].T, np.float32)
@@ -260,7 +248,7 @@ class WeightsOverTraining:
         panel = canvas.panel(
             box,
             f"<span style='font-size:11px'>{canvas.muted(of)}</span>",
-            x={"range": [0, 250], "nticks": 3, "showticklabels": self._name == OUT_OF},
+            x={"range": [0, 250], "nticks": 3, "showticklabels": self._name == OUT_OF and first},
             y={"range": [rows + 0.5, 0.5], "tickvals": list(range(1, rows + 1)), "ticktext": names,
                "showticklabels": False} | ({"title": to} if first else {}),
         )  # fmt: skip
