@@ -7,6 +7,7 @@
 
 const WATCHDOG = 4000 // ms without an answer after which it asks again
 const HUSH = 150 // ms of not asking after the viewer has touched something: what they did goes first
+const DOUBLE = 320 // ms in which a second click makes a double click, which resets the zoom and is no choice
 const HANDS = ["pointerup", "keydown"]
 const charts = new WeakMap()
 let loading
@@ -365,8 +366,12 @@ class Chart {
         this.listening = true
         this.plot.on("plotly_afterplot", () => this.placeLabels())
         this.plot.on("plotly_click", ({ points: [{ curveNumber, x, y }] }) => {
-          if (this.latest.clickable && this.at === null) this.send.trigger("click", { trace: curveNumber, x, y })
+          if (!this.latest.clickable || this.at !== null) return
+          clearTimeout(this.click)
+          this.quietUntil = performance.now() + DOUBLE + HUSH
+          this.click = setTimeout(() => this.send.trigger("click", { trace: curveNumber, x, y }), DOUBLE)
         })
+        this.plot.on("plotly_doubleclick", () => clearTimeout(this.click))
       }
     }
     this.words = frame.labels
