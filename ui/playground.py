@@ -22,6 +22,7 @@ STEP_PATIENCE = 10.0  # seconds
 
 def live_run(setup: Setup) -> None:
     """The run bar and the figure of `setup`, trained live."""
+    session.set_insisted()
     narrow = session.is_narrow()
     view = _view()
 
@@ -73,8 +74,8 @@ def _view() -> View:
 
 
 def _adapt(was_narrow: bool) -> None:
-    if session.is_narrow() != was_narrow:
-        st.rerun()  # the run bar gets a switch between networks
+    if session.is_narrow() != was_narrow or session.is_overruled():
+        st.rerun()  # the run bar gets a switch between networks; a click has chosen another view
 
 
 def _frame(run: Run, setup: Setup, view: View) -> Frame:
