@@ -98,6 +98,7 @@ class Canvas:
             "hovermode": "closest",
             "showlegend": False,
             "dragmode": "zoom",
+            "modebar": {"bgcolor": theme.background, "color": theme.muted, "activecolor": theme.ink},
             "annotations": [],
             "shapes": [],
         }

@@ -77,6 +77,7 @@ class UnitMap:
             0 if is_gate else -1,
             1,
             hovertemplate=f"{name}, unit %{{y}}, t = %{{x}}: %{{z:.3f}}<extra></extra>",
+            meta=style.number,  # so that a click tells whose unit it is
         )
 
     def show(self, view: View) -> None:

@@ -15,7 +15,7 @@ from engine.analysis.unit import (
     LSTMNumbers,
     Place,
     RNNNumbers,
-    heard_at,
+    heard,
     incoming_at,
     numbers_at,
 )
@@ -169,7 +169,7 @@ def test_what_a_unit_hears_makes_its_gates(cell: str, settings: dict[str, Any]) 
                 place = Place(layer, 2, unit, step)
                 weights = incoming_at(experiment, state.parameters, place)
                 assert weights is not None
-                from_input, from_state = heard_at(experiment, recording, place, weights)
+                from_input, from_state = (each[step - 1] for each in heard(experiment, recording, place, weights))
                 z = from_input + from_state + weights.bias
                 at = (step - 1, 2, unit)
                 if cell == "lstm":

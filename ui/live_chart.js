@@ -7,6 +7,7 @@
 
 const WATCHDOG = 4000 // ms without an answer after which it asks again
 const HUSH = 150 // ms of not asking after the viewer has touched something: what they did goes first
+const DOUBLE = 320 // ms in which a second click makes a double click, which resets the zoom and is no choice
 const HANDS = ["pointerup", "keydown"]
 const charts = new WeakMap()
 let loading
@@ -216,6 +217,7 @@ class Chart {
   receive(bytes, send) {
     const frame = decode(bytes)
     const before = this.latest
+    if (before && !before.running && !frame.running && frame.step > before.step) this.at = null // a single step was made
     this.send = send
     this.latest = frame
     this.keep(frame, bytes)
@@ -273,8 +275,8 @@ class Chart {
     this.at = this.film.frames.length > 1 || this.latest.film ? step : null
     const frame = this.at === null ? this.latest : null
     const kept = this.film.frames[this.film.nearest(step ?? Infinity)]
-    this.scrubber.update()
     if (frame || kept) this.show(frame ? { frame } : kept)
+    this.scrubber.update()
   }
 
   // The hand is off the slider: what training has done meanwhile may come.
@@ -308,13 +310,14 @@ class Chart {
   async draw(frame, past) {
     this.frame = frame
     // of the page's column, not of this chart: one of two side by side is no phone
-    const width = (this.root.closest(".stMainBlockContainer") ?? this.root).clientWidth
-    if (!past && width && width < frame.narrowBelow !== frame.narrow) {
+    const width = past ? 0 : (this.root.closest(".stMainBlockContainer") ?? this.root).clientWidth
+    if (width && width < frame.narrowBelow !== frame.narrow) {
       this.send.state("narrow", width < frame.narrowBelow)
       return
     }
+    const room = this.plot.clientWidth // read before anything is written, which would lay the page out twice
     this.tell(frame, past)
-    if (frame.data && !(await this.drawFigure(past ? this.fitted(frame) : frame, past))) return
+    if (frame.data && !(await this.drawFigure(past ? this.fitted(frame) : frame, past, room))) return
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
     this.drawn += 1
     this.report()
@@ -340,7 +343,7 @@ class Chart {
     return { ...frame, layout, version: JSON.stringify(layout) }
   }
 
-  async drawFigure(frame, past) {
+  async drawFigure(frame, past, room) {
     let plotly
     try {
       plotly = await loadPlotly(frame.plotly)
@@ -349,7 +352,7 @@ class Chart {
       this.send.trigger("failed", true)
       return false
     }
-    const unchanged = this.version === frame.version && (frame.running || past) && this.plot.clientWidth === this.width
+    const unchanged = this.version === frame.version && (frame.running || past) && room === this.width
     if (unchanged && frame.data.every((trace, number) => Quick.trace(this.plot, number, trace))) {
       this.quick += 1
     } else {
@@ -363,8 +366,12 @@ class Chart {
         this.listening = true
         this.plot.on("plotly_afterplot", () => this.placeLabels())
         this.plot.on("plotly_click", ({ points: [{ curveNumber, x, y }] }) => {
-          if (this.latest.clickable && this.at === null) this.send.trigger("click", { trace: curveNumber, x, y })
+          if (!this.latest.clickable || this.at !== null) return
+          clearTimeout(this.click)
+          this.quietUntil = performance.now() + DOUBLE + HUSH
+          this.click = setTimeout(() => this.send.trigger("click", { trace: curveNumber, x, y }), DOUBLE)
         })
+        this.plot.on("plotly_doubleclick", () => clearTimeout(this.click))
       }
     }
     this.words = frame.labels
@@ -391,7 +398,8 @@ class Chart {
         left = `${across._offset + Math.min(across._length - span.room, across.d2p(label.x)) + 7}px`
         top = up._offset + Math.max(0, Math.min(up._length, up.d2p(label.y))) - 8 + label.shift
       }
-      span.style.cssText = `left:${left};top:${top}px;font-size:${label.size}px;color:${label.color}`
+      const style = `left:${left};top:${top}px;font-size:${label.size}px;color:${label.color}`
+      if (span.style_ !== style) span.style.cssText = span.style_ = style
     })
   }
 

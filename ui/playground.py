@@ -22,6 +22,7 @@ STEP_PATIENCE = 10.0  # seconds
 
 def live_run(setup: Setup) -> None:
     """The run bar and the figure of `setup`, trained live."""
+    session.set_insisted()
     narrow = session.is_narrow()
     view = _view()
 
@@ -51,7 +52,7 @@ def live_run(setup: Setup) -> None:
         branching.begin,
     )
     stage.live()  # so that the buttons know it
-    with st.container(gap=None):  # what is empty takes no room, and is there at all times, so that the chart stays
+    with st.container(gap="xsmall"):  # its parts are there at all times, so that the chart below keeps its place
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(width="content"):
                 st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
@@ -73,8 +74,8 @@ def _view() -> View:
 
 
 def _adapt(was_narrow: bool) -> None:
-    if session.is_narrow() != was_narrow:
-        st.rerun()  # the run bar gets a switch between networks
+    if session.is_narrow() != was_narrow or session.is_overruled():
+        st.rerun()  # the run bar gets a switch between networks; a click has chosen another view
 
 
 def _frame(run: Run, setup: Setup, view: View) -> Frame:

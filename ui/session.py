@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -20,6 +20,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound=Progress)
 
 LINK_LAG = 3.0  # seconds in which the browser may not have heard yet that the link has changed
+INSISTENCE = 1.5  # seconds in which the browser may not have heard yet that a widget was set
 _PREFIX = "kept."
 
 
@@ -43,12 +44,17 @@ def results() -> Results:
     return Results(workers())
 
 
+FILMS, FILM_BYTES = 2, 1_000_000
+"""A viewer's so many last runs keep their whole film, the others so many bytes of it."""
+
+
 def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) -> Run:
     """The viewer's run called `name`: the one that is on if it can go on as `experiments`, else a new one.
 
     Args:
         wait: whether a first run waits until it is played. A run that follows another goes on as that did.
     """
+    _look_at(name)
     before = current_run(name)
     if before is not None and before.follow(experiments):
         return before
@@ -60,6 +66,7 @@ def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) 
 
 def run_beside(name: str, experiments: tuple[Experiment, ...]) -> Run:
     """Like `run_for`, but networks that are there already stand where they stand, and new ones catch up."""
+    _look_at(name)
     before = current_run(name)
     if before is None:
         return start_run(name, experiments)
@@ -86,6 +93,19 @@ def current_run(name: str) -> Run | None:
     return run
 
 
+def _look_at(name: str) -> None:
+    """Note that the run called `name` is looked at, and shrink the films of those that were long ago."""
+    last: tuple[str, ...] = _get("runs looked at") or ()
+    if last[:1] == (name,):
+        return
+    names = (name, *(each for each in last if each != name))
+    _set("runs looked at", names)
+    for each in names[FILMS:]:
+        run = current_run(each)
+        if run is not None:
+            run.film.shrink(FILM_BYTES)
+
+
 def run_number(name: str) -> int:
     """How many runs called `name` the viewer has started."""
     return int(_get(f"{name}.run_number") or 0)
@@ -110,6 +130,12 @@ def kept(name: str, key: object, make: Callable[[], T]) -> T:
     made = make()
     _set(name, (key, made))
     return made
+
+
+def kept_now(name: str) -> Any:
+    """What `kept` gave by this name last time, or None."""
+    last: tuple[object, Any] | None = _get(name)
+    return last[1] if last else None
 
 
 def remembered(name: str) -> Any:
@@ -259,6 +285,31 @@ def widget(name: str) -> Any:
 def set_widget(name: str, value: Any) -> None:
     """Set the widget with key `name`, before it is made or from a callback."""
     st.session_state[name] = value
+
+
+def insist(values: Mapping[str, Any]) -> None:
+    """Set widgets, from a part of the page that runs by itself; the page has to be rerun.
+
+    For a moment the browser goes on sending what its widgets said before, which would overrule it.
+    """
+    _set("insisted", (dict(values), time.monotonic()))
+    set_insisted()
+
+
+def set_insisted() -> None:
+    """Set once more what was insisted on a moment ago, before the widgets are made."""
+    for name, value in _insisted().items():
+        set_widget(name, value)
+
+
+def is_overruled() -> bool:
+    """Whether the browser has overruled what was insisted on a moment ago."""
+    return any(widget(name) != value for name, value in _insisted().items())
+
+
+def _insisted() -> dict[str, Any]:
+    values, moment = _get("insisted") or ({}, 0.0)
+    return values if time.monotonic() - moment < INSISTENCE else {}
 
 
 def _get(name: str) -> Any:

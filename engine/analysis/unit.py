@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.analysis.weights import Incoming, free_units, incoming
+from engine.cells.base import before
 from engine.cells.gru import GRUTrace
 from engine.cells.lstm import LSTMTrace
+from engine.cells.window import windows
 from engine.experiment import Experiment
 from engine.network import seen_by_first_layer
 from engine.parameters import Parameters
@@ -134,12 +136,12 @@ def numbers_at(experiment: Experiment, parameters: Parameters, recording: Record
     """
     trace, at = recording.layers[place.layer], (place.step - 1, place.sequence, place.unit)
 
-    def before(states: np.ndarray, start: int) -> float:
+    def previous(states: np.ndarray, start: int) -> float:
         if place.step > 1:
             return float(states[place.step - 2, place.sequence, place.unit])
         return float(trace.start[start, place.sequence, place.unit]) if len(trace.start) > start else 0.0
 
-    state_before, state = before(trace.hidden_state, 0), float(trace.hidden_state[at])
+    state_before, state = previous(trace.hidden_state, 0), float(trace.hidden_state[at])
     match trace:
         case LSTMTrace():
             return LSTMNumbers(
@@ -147,7 +149,7 @@ def numbers_at(experiment: Experiment, parameters: Parameters, recording: Record
                 input=float(trace.input_gate[at]),
                 candidate=float(trace.cell_candidate[at]),
                 output=float(trace.output_gate[at]),
-                cell_before=before(trace.cell_state, 1),
+                cell_before=previous(trace.cell_state, 1),
                 cell=float(trace.cell_state[at]),
                 state_before=state_before,
                 state=state,
@@ -164,8 +166,8 @@ def numbers_at(experiment: Experiment, parameters: Parameters, recording: Record
     weights = incoming_at(experiment, parameters, place)
     if weights is None:
         return RNNNumbers(np.nan, np.nan, np.nan, state_before, state)
-    from_input, from_state = heard_at(experiment, recording, place, weights)
-    return RNNNumbers(float(from_input[0]), float(from_state[0]), float(weights.bias[0]), state_before, state)
+    from_input, from_state = (each[place.step - 1, 0] for each in heard(experiment, recording, place, weights))
+    return RNNNumbers(float(from_input), float(from_state), float(weights.bias[0]), state_before, state)
 
 
 def incoming_at(experiment: Experiment, parameters: Parameters, place: Place) -> Incoming | None:
@@ -175,19 +177,23 @@ def incoming_at(experiment: Experiment, parameters: Parameters, place: Place) ->
     return incoming(experiment, parameters, place.layer, place.unit)
 
 
-def heard_at(
+def heard(
     experiment: Experiment, recording: Recording, place: Place, weights: Incoming
 ) -> tuple[np.ndarray, np.ndarray]:
-    """W x_t and U h_{t−1} at `place`, (G,) each: what the unit hears in each of its blocks, without the bias."""
+    """W x_t and U h_{t−1} for t = 1 … T, (T, G) each: what a unit hears in each of its blocks, without the bias.
+
+    Args:
+        place: which unit, on which sequence; its step plays no part.
+        weights: those of the unit.
+    """
     below = recording.layers[place.layer - 1].hidden_state if place.layer else None
-    seen = seen_by_first_layer(experiment, recording.inputs.astype(np.float64)) if below is None else below
-    width = weights.input.shape[1]
-    window = range(place.step - 1, place.step - 1 - max(1, width // max(1, seen.shape[2])), -1)
-    latest = [seen[t, place.sequence] if t >= 0 else np.zeros(seen.shape[2]) for t in window]
-    x = np.concatenate(latest)[:width].astype(np.float64)
-    trace = recording.layers[place.layer]
-    states = trace.hidden_state[place.step - 2] if place.step > 1 else trace.start[0] if len(trace.start) else None
+    seen = seen_by_first_layer(experiment, recording.inputs) if below is None else below
+    channels, fan_in = seen.shape[2], weights.input.shape[1]
+    seen = windows(seen[:, place.sequence : place.sequence + 1].astype(np.float64), max(1, fan_in // max(1, channels)))
+    from_input = seen[:, 0, :fan_in] @ weights.input.T
     free = weights.recurrent.shape[1]
-    if states is None or not free:
-        return weights.input @ x, np.zeros(len(weights.bias))
-    return weights.input @ x, weights.recurrent @ states[place.sequence, :free].astype(np.float64)
+    if not free:
+        return from_input, np.zeros_like(from_input)
+    trace = recording.layers[place.layer]
+    states = before(trace.hidden_state, trace.start[0])[:, place.sequence, :free].astype(np.float64)
+    return from_input, states @ weights.recurrent.T
