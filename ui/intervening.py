@@ -83,7 +83,7 @@ def _add_controls(setup: Setup, changed: Callable[[], None]) -> None:
         st.segmented_control(
             "Gate",
             list(gates),
-            default=next(iter(gates)),
+            default="forget_gate" if "forget_gate" in gates else next(iter(gates)),
             format_func=lambda gate: gates[gate].title,
             key=f"intervene.gate of {','.join(gates)}",
             required=True,
