@@ -81,7 +81,7 @@ def clipped_in_words(lane: Lane, events: np.ndarray) -> str:
     """How many of the training steps were clipped."""
     if lane.experiment.clip_norm is None and not any(change.clip_norm for change in lane.experiment.changes):
         return "no clipping"
-    return f"{events.mean():.0%} of steps clipped" if len(events) else "dark: clipped"
+    return f"{events.mean():.0%} of steps clipped" if len(events) else "strip: clipped"
 
 
 class RadiusPanel:

@@ -112,7 +112,7 @@ with lesson.room():
         worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
         lesson.outcome(
             f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**; "
-            f"**{share_clipped(wild.lanes[1]):.0%}** of its steps were clipped, where the strip is dark. "
+            f"**{share_clipped(wild.lanes[1]):.0%}** of its steps were clipped, where the strip is filled. "
             f"{lesson.solved_or_not(wild.lanes[0], 'Without clipping the network')} "
             f"{lesson.solved_or_not(wild.lanes[1], 'With clipping it')}"
         )

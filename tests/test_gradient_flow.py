@@ -173,7 +173,7 @@ def test_a_whole_product_is_the_first_of_the_strengths() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_trained_lstm_carries_most_of_the_first_steps_gradient_on_its_highway(seed: int) -> None:
+def test_a_trained_lstm_carries_a_good_part_of_the_first_steps_gradient_on_its_highway(seed: int) -> None:
     experiment = replace(FADES, cell="lstm", seed=seed)
     state, _ = advance(experiment, initial_state(experiment), experiment.steps)
     batch = fresh_batch(experiment, 4)

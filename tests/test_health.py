@@ -64,6 +64,7 @@ def test_what_the_page_says_of_the_map(seed: int) -> None:
     assert at(1.0, 200, seed=seed).health is Health.VANISHING, "even at 1, since the slope of tanh is below 1"
     assert at(1.2, 200, seed=seed).health is Health.HEALTHY
     assert at(1.8, 200, seed=seed).health is Health.EXPLODING
+    assert at(1.8, 200, seed=seed).decades < 20, "far from the 51 decades of a linear network"  # type: ignore[operator]
     assert at(1.8, 10, seed=seed).health is Health.HEALTHY
     for radius in (0.5, 1.0, 1.8):
         spot = at(radius, 200, cell="lstm", forget_bias=3.0, seed=seed)

@@ -70,7 +70,7 @@ GUIDE = (
     (
         "Gradient norm",
         "The whole gradient of each training step before clipping, and the level above which it is scaled down; "
-        "the strip is dark where that happened.",
+        "the strip is filled where that happened.",
     ),
     (
         "Spectral radius",
