@@ -1,7 +1,7 @@
 """One cell, operation by operation, on a sequence short enough to follow with a pencil.
 
     steps = unfold("lstm", weights, inputs, start)     # a list of operations for each time step
-    steps[0][1].written                                 # "f₁ = σ(0.50·1.00 + …) = 0.73"
+    steps[0][1].written[0]                              # of the first unit: "σ(0.50·1.00 + …) = 0.73"
 
 The cells of `engine.cells` compute the same all at once; here every intermediate result has a name.
 """
@@ -31,7 +31,7 @@ class Operation:
         symbol: what it gives, as in the equations: "f", "c", "h".
         title: what that is called.
         equation: how it is computed, in symbols (HTML).
-        written: the same for the first unit, with the numbers put in.
+        written: the same for each of the H units, with the numbers put in.
         reads: symbols of what it is computed from; "x" is the input, "h-" and "c-" are the states before.
         value: (H,) what comes out.
     """
@@ -39,7 +39,7 @@ class Operation:
     symbol: str
     title: str
     equation: str
-    written: str
+    written: tuple[str, ...]
     reads: tuple[str, ...]
     value: np.ndarray
 
@@ -62,14 +62,16 @@ def unfold(cell: str, weights: Weights, inputs: Sequence[float], start: np.ndarr
     return steps
 
 
-def _row(name: str, weights: Weights, block: int, x: float, h: np.ndarray) -> tuple[np.ndarray, str]:
-    """W x + U h + b of one block for all units, and in numbers for the first."""
-    units = len(h)
-    rows = slice(block * units, (block + 1) * units)
+def _row(weights: Weights, block: int, x: float, h: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """W x + U h + b of one block, for all units, and in numbers for each."""
+    rows = slice(block * len(h), (block + 1) * len(h))
     W, U = weights.input[rows, 0], weights.recurrent[rows]
     b = weights.input_bias[rows] + weights.recurrent_bias[rows]
-    terms = [f"{_number(W[0])}·{_number(x)}", *(f"{_number(u)}·{_number(v)}" for u, v in zip(U[0], h, strict=True))]
-    return W * x + U @ h + b, " + ".join([*terms, _number(b[0])])
+    written = [
+        " + ".join([_product(w, x), *(_product(u, v) for u, v in zip(row, h, strict=True)), _number(bias)])
+        for w, row, bias in zip(W, U, b, strict=True)
+    ]
+    return W * x + U @ h + b, written
 
 
 def _gate(
@@ -81,25 +83,25 @@ def _gate(
     h: np.ndarray,
     squash: Callable[[np.ndarray], np.ndarray],
 ) -> Operation:
-    z, numbers = _row(symbol, weights, block, x, h)
+    z, numbers = _row(weights, block, x, h)
     value = squash(z)
     name = "tanh" if squash is np.tanh else "σ"
     of = f"<sub>{symbol}</sub>"
     equation = f"{symbol}<sub>t</sub> = {name}(W{of} x<sub>t</sub> + U{of} h<sub>t−1</sub> + b{of})"
-    return Operation(symbol, title, equation, f"{name}({numbers}) = {_plain(value[0])}", ("x", "h-"), value)
+    return Operation(symbol, title, equation, _results(value, [f"{name}({each})" for each in numbers]),
+                     ("x", "h-"), value)  # fmt: skip
 
 
 def _rnn(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Operation]:
-    z, numbers = _row("h", weights, 0, x, h)
+    z, numbers = _row(weights, 0, x, h)
     new = np.tanh(z)
     return [
         Operation(
-            "z", "sum", "z<sub>t</sub> = W x<sub>t</sub> + U h<sub>t−1</sub> + b", f"{numbers} = {_plain(z[0])}",
-            ("x", "h-"), z,
+            "z", "sum", "z<sub>t</sub> = W x<sub>t</sub> + U h<sub>t−1</sub> + b", _results(z, numbers), ("x", "h-"), z
         ),
         Operation(
-            "h", "new state", "h<sub>t</sub> = tanh(z<sub>t</sub>)", f"tanh({_number(z[0])}) = {_plain(new[0])}",
-            ("z",), new,
+            "h", "new state", "h<sub>t</sub> = tanh(z<sub>t</sub>)",
+            _results(new, [f"tanh({_number(each)})" for each in z]), ("z",), new,
         ),
     ]  # fmt: skip
 
@@ -112,8 +114,10 @@ def _gru(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Opera
     recalled = weights.recurrent[rows] @ h + weights.recurrent_bias[rows]
     n = np.tanh(W * x + b + r.value * recalled)
     new = (1 - z.value) * n + z.value * h
-    numbers = f"{_number(W[0])}·{_number(x)} + {_number(b[0])} + {_number(r.value[0])}·{_number(recalled[0])}"
-    mixed = f"(1 − {_number(z.value[0])})·{_number(n[0])} + {_number(z.value[0])}·{_number(h[0])}"
+    summed = [
+        f"tanh({_product(W[k], x)} + {_number(b[k])} + {_product(r.value[k], recalled[k])})" for k in range(len(h))
+    ]
+    mixed = [f"(1 − {_number(z.value[k])})·{_number(n[k])} + {_product(z.value[k], h[k])}" for k in range(len(h))]
     return [
         r,
         z,
@@ -121,11 +125,11 @@ def _gru(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Opera
             "n", "candidate",
             "n<sub>t</sub> = tanh(W<sub>n</sub> x<sub>t</sub> + b<sub>n</sub> "
             "+ r<sub>t</sub> ⊙ (U<sub>n</sub> h<sub>t−1</sub> + b'<sub>n</sub>))",
-            f"tanh({numbers}) = {_plain(n[0])}", ("x", "h-", "r"), n,
+            _results(n, summed), ("x", "h-", "r"), n,
         ),
         Operation(
             "h", "new state", "h<sub>t</sub> = (1 − z<sub>t</sub>) ⊙ n<sub>t</sub> + z<sub>t</sub> ⊙ h<sub>t−1</sub>",
-            f"{mixed} = {_plain(new[0])}", ("n", "z", "h-"), new,
+            _results(new, mixed), ("n", "z", "h-"), new,
         ),
     ]  # fmt: skip
 
@@ -137,19 +141,21 @@ def _lstm(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Oper
     o = _gate("o", "output gate", weights, 3, x, h, sigmoid)
     cell = f.value * c + i.value * g.value
     new = o.value * np.tanh(cell)
-    kept, added = (f"{_number(one[0])}·{_number(two[0])}" for one, two in ((f.value, c), (i.value, g.value)))
+    units = range(len(h))
+    kept = [f"{_product(f.value[k], c[k])} + {_product(i.value[k], g.value[k])}" for k in units]
+    let_out = [f"{_number(o.value[k])}·tanh({_number(cell[k])})" for k in units]
     return [
         f,
         i,
         g,
         Operation(
             "c", "cell state", "c<sub>t</sub> = f<sub>t</sub> ⊙ c<sub>t−1</sub> + i<sub>t</sub> ⊙ g<sub>t</sub>",
-            f"{kept} + {added} = {_plain(cell[0])}", ("f", "c-", "i", "g"), cell,
+            _results(cell, kept), ("f", "c-", "i", "g"), cell,
         ),
         o,
         Operation(
-            "h", "new state", "h<sub>t</sub> = o<sub>t</sub> ⊙ tanh(c<sub>t</sub>)",
-            f"{_number(o.value[0])}·tanh({_number(cell[0])}) = {_plain(new[0])}", ("o", "c"), new,
+            "h", "new state", "h<sub>t</sub> = o<sub>t</sub> ⊙ tanh(c<sub>t</sub>)", _results(new, let_out),
+            ("o", "c"), new,
         ),
     ]  # fmt: skip
 
@@ -157,7 +163,7 @@ def _lstm(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Oper
 _STEPS = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
 
 
-def example_weights(cell: str, seed: int = 1) -> Weights:
+def example_weights(cell: str, seed: int = 9) -> Weights:
     """Weights to begin with, rounded to one decimal so that they are easy to follow."""
     rows = CELLS[cell].blocks * UNITS
     draw = np.random.default_rng([seed, rows])
@@ -219,3 +225,12 @@ def _number(value: float) -> str:
 
 def _plain(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
+
+
+def _product(one: float, other: float) -> str:
+    return f"{_number(one)}·{_number(other)}"
+
+
+def _results(values: np.ndarray, written: Sequence[str]) -> tuple[str, ...]:
+    """Each unit's computation with what comes out."""
+    return tuple(f"{each} = {_plain(value)}" for each, value in zip(written, values, strict=True))

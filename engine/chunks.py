@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from engine import series as library
 from engine.cells import CELLS
 from engine.experiment import Experiment
@@ -83,10 +85,17 @@ def look(experiment: Experiment, state: TrainingState, log: TrainingLog, ending:
 
 def first_chunk(experiment: Experiment, state: TrainingState) -> Chunk:
     """The chunk of no step: a look at the untrained network. Needs no PyTorch and no worker."""
-    import numpy as np
+    return look(experiment, state, _nothing(), None, time.perf_counter())
 
+
+def chunk_at(experiment: Experiment, state: TrainingState, score: float) -> Chunk:
+    """Another look at a `state` whose score is known."""
+    return Chunk(state, _nothing(), record(experiment, state), score, None, 0.0)
+
+
+def _nothing() -> TrainingLog:
     nothing = np.empty(0, np.float32)
-    return look(experiment, state, TrainingLog(nothing, nothing, nothing, False), None, time.perf_counter())
+    return TrainingLog(nothing, nothing, nothing, False)
 
 
 def steps_per_chunk(experiments: tuple[Experiment, ...]) -> int:
@@ -101,6 +110,7 @@ def steps_per_chunk(experiments: tuple[Experiment, ...]) -> int:
 
 def step_cost(experiment: Experiment) -> float:
     """Roughly the seconds of one training step, from the sizes; fitted to `benchmarks/`."""
-    length, batch, width = experiment.length, experiment.batch_size, experiment.hidden_size
+    length, width = experiment.length, experiment.hidden_size
+    batch = max(experiment.batch_size, *(change.batch_size or 1 for change in experiment.changes), 1)
     per_step = 0.35 + 0.65 * (batch / 32) * (0.7 * width / 32 + 0.3 * (width / 32) ** 2)
     return 1e-3 * CELLS[experiment.cell].step_cost * (0.15 + 0.85 * experiment.layers * length / 50 * per_step)

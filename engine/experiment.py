@@ -93,16 +93,47 @@ class Change:
         step: the first training step (counted from 0) made with them.
         learning_rate: as in Experiment.
         clip_norm: as in Experiment.
+        batch_size: as in Experiment; None: as before.
+        optimizer: as in Experiment; None: as before. Where it is another one, its moments start anew.
     """
 
     step: int
     learning_rate: float
     clip_norm: float | None
+    batch_size: int | None = None
+    optimizer: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may change in mid-run, as it holds for one training step.
+
+    Attributes:
+        learning_rate, clip_norm, batch_size, optimizer: as in Experiment.
+        optimizer_since: the step (counted from 0) from which on this optimiser gathers its moments.
+    """
+
+    learning_rate: float
+    clip_norm: float | None
+    batch_size: int
+    optimizer: str
+    optimizer_since: int = 0
+
+    def after(self, change: Change) -> Settings:
+        """The settings from `change` on."""
+        optimizer = change.optimizer or self.optimizer
+        since = self.optimizer_since if optimizer == self.optimizer else change.step
+        batch_size = self.batch_size if change.batch_size is None else change.batch_size
+        return Settings(change.learning_rate, change.clip_norm, batch_size, optimizer, since)
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The field of all `Change`s: in a link "1180:0.001:1;2000:0.0005:off"."""
+    """The field of all `Change`s.
+
+    In a link "1180:0.001:1;2000:0.0005:off"; with batch size and optimiser "1180:0.001:1:64:sgd", each of which may
+    be left out, "1180:0.001:1::sgd".
+    """
 
     most: int = 50
 
@@ -117,6 +148,8 @@ class Changes:
                 STEPS.check(name, change.step),  # type: ignore[arg-type]
                 RATE.check(name, change.learning_rate),  # type: ignore[arg-type]
                 CLIP.check(name, change.clip_norm),
+                None if change.batch_size is None else BATCH.check(name, change.batch_size),  # type: ignore[arg-type]
+                None if change.optimizer is None else OPTIMIZER.check(name, change.optimizer),
             )
             for change in value
         )
@@ -126,28 +159,43 @@ class Changes:
 
     def parse(self, name: str, text: str) -> tuple[Change, ...]:
         """The value written as `text` in a link."""
-        changes = []
-        for part in text.split(";") if text else []:
-            pieces = part.split(":")
-            if len(pieces) != 3:
-                raise ExperimentError(f"{name}={quoted(part)} can't be read: write step:learning rate:clipping.")
-            step, rate, clip = (
-                rule.parse(name, piece) for rule, piece in zip((STEPS, RATE, CLIP), pieces, strict=True)
-            )
-            changes.append(Change(step, rate, clip))  # type: ignore[arg-type]
-        return self.check(name, tuple(changes))
+        return self.check(name, tuple(self._parse_one(name, part) for part in text.split(";") if text))
 
     def write(self, value: Any) -> str:
         """`value` as text for a link."""
-        return ";".join(f"{each.step}:{RATE.write(each.learning_rate)}:{CLIP.write(each.clip_norm)}" for each in value)
+        return ";".join(self._write_one(each) for each in value)
+
+    def _parse_one(self, name: str, text: str) -> Change:
+        pieces = text.split(":")
+        if not 3 <= len(pieces) <= 5:
+            raise ExperimentError(
+                f"{name}={quoted(text)} can't be read: write step:learning rate:clipping, or more: "
+                "step:learning rate:clipping:batch size:optimiser."
+            )
+        step, rate, clip = (rule.parse(name, each) for rule, each in zip((STEPS, RATE, CLIP), pieces, strict=False))
+        batch, optimizer = [*pieces[3:], "", ""][:2]
+        return Change(
+            step,  # type: ignore[arg-type]
+            rate,  # type: ignore[arg-type]
+            clip,
+            BATCH.parse(name, batch) if batch else None,  # type: ignore[arg-type]
+            OPTIMIZER.parse(name, optimizer) if optimizer else None,
+        )
+
+    def _write_one(self, change: Change) -> str:
+        batch = "" if change.batch_size is None else BATCH.write(change.batch_size)
+        pieces = [STEPS.write(change.step), RATE.write(change.learning_rate), CLIP.write(change.clip_norm)]
+        return ":".join([*pieces, batch, change.optimizer or ""]).rstrip(":")
 
 
 STEPS = Number(1, 100_000, whole=True)
 RATE = Number(1e-6, 10)
 CLIP = Number(1e-3, 1000, optional=True)
+BATCH = Number(1, 256, whole=True)
+OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam")
+OPTIMIZER = Choice(OPTIMIZERS)
 
 INITIALIZATIONS = ("pytorch", "orthogonal", "identity")
-OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam")
 ACTIVATIONS = ("tanh", "relu", "identity")
 INPUT_WAYS = ("driven", "initial", "clamped")
 TARGET_WAYS = ("readout", "units")
@@ -174,7 +222,7 @@ class Experiment:
         optimizer: "sgd", "momentum" (0.9), "rmsprop" or "adam", with PyTorch's defaults otherwise.
         learning_rate: of the optimiser, from the first step on.
         clip_norm: largest norm of the whole gradient; a longer one is scaled down. None: no clipping.
-        changes: learning rate and clipping changed at later steps.
+        changes: learning rate, clipping, batch size and optimiser changed at later steps.
         initialization: "pytorch" (uniform in ±1/√H), "orthogonal" (recurrent blocks are random rotations
             times `spectral_radius`) or "identity" (recurrent blocks are the identity times
             `spectral_radius`, biases zero; Le, Jaitly & Hinton 2015).
@@ -205,8 +253,8 @@ class Experiment:
     length: int = _field(50, Number(2, 200, whole=True))
     hidden_size: int = _field(32, Number(1, 128, whole=True))
     layers: int = _field(1, Number(1, 3, whole=True))
-    batch_size: int = _field(32, Number(1, 256, whole=True))
-    optimizer: str = _field("adam", Choice(OPTIMIZERS))
+    batch_size: int = _field(32, BATCH)
+    optimizer: str = _field("adam", OPTIMIZER)
     learning_rate: float = _field(0.003, RATE)
     clip_norm: float | None = _field(1.0, CLIP)
     changes: tuple[Change, ...] = _field((), Changes())
@@ -307,13 +355,38 @@ class Experiment:
         except ExperimentError as problem:
             return cls(**(values | ways)), [*problems, str(problem)]
 
-    def settings_at(self, step: int) -> tuple[float, float | None]:
-        """Learning rate and clipping norm of training step number `step` (counted from 0)."""
-        rate, clip = self.learning_rate, self.clip_norm
+    def settings_at(self, step: int) -> Settings:
+        """What may change in mid-run, as it holds for training step number `step` (counted from 0)."""
+        settings = Settings(self.learning_rate, self.clip_norm, self.batch_size, self.optimizer)
         for change in self.changes:
             if change.step <= step:
-                rate, clip = change.learning_rate, change.clip_norm
-        return rate, clip
+                settings = settings.after(change)
+        return settings
+
+    def changed_at(self, step: int, settings: Settings) -> Experiment:
+        """This experiment with other settings from training step `step` on; what it says of later ones is dropped.
+
+        Raises:
+            ExperimentError: it would have more changes than an experiment can hold.
+        """
+        if step == 0:
+            return replace(
+                self,
+                learning_rate=settings.learning_rate,
+                clip_norm=settings.clip_norm,
+                batch_size=settings.batch_size,
+                optimizer=settings.optimizer,
+                changes=(),
+            )
+        before = self.settings_at(step - 1)
+        change = Change(
+            step,
+            settings.learning_rate,
+            settings.clip_norm,
+            None if settings.batch_size == before.batch_size else settings.batch_size,
+            None if settings.optimizer == before.optimizer else settings.optimizer,
+        )
+        return replace(self, changes=(*(each for each in self.changes if each.step < step), change))
 
     def until(self, step: int) -> Experiment:
         """What of this experiment decides about the first `step` training steps.

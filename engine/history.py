@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from copy import copy
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -32,6 +33,13 @@ class LossHistory:
             self._values = np.concatenate([self._values[: self._count], np.empty(needed, np.float32)])
         self._values[self._count : needed] = values
         self._count = needed
+
+    def until(self, step: int) -> Self:
+        """The first `step` of them; what is added to either later does not show in the other."""
+        past = type(self)()
+        past._values = self._values[:step]  # shared: values once written never change, and `extend` copies
+        past._count = min(step, self._count)
+        return past
 
     @property
     def values(self) -> np.ndarray:
@@ -74,6 +82,13 @@ class Moments:
                 self._kept = self._kept[::2]
                 self._stride *= 2
         self._seen += 1
+
+    def until(self, step: int) -> Moments:
+        """Those up to training step `step`."""
+        past = Moments()
+        past._kept = [each for each in self._kept if each[0] <= step]
+        past._stride, past._seen = self._stride, len(past._kept) * self._stride
+        return past
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -120,6 +135,16 @@ class GradientHistory:
                 self._stride *= 2
         self._seen += 1
 
+    def until(self, step: int, norms: np.ndarray) -> GradientHistory:
+        """What was known at training step `step`, when the norms were `norms`."""
+        past = GradientHistory()
+        count = int(np.searchsorted(self.steps, step, side="right"))
+        past._steps, past._rows = self._steps[:count], self._rows[:count]
+        past._stride = self._stride
+        past._seen = count * self._stride
+        past._latest, past.last_step = norms.astype(np.float32), step
+        return past
+
     @property
     def steps(self) -> np.ndarray:
         """(rows,) training steps."""
@@ -128,6 +153,12 @@ class GradientHistory:
     def latest(self, layer: int, sequence: int) -> np.ndarray:
         """(T,) of one layer and displayed sequence, now."""
         return np.asarray(self._latest[layer, :, sequence])
+
+    def seen_as(self, norms: np.ndarray) -> GradientHistory:
+        """A copy to look at, with other norms (layers, T, B) now; the past is shared."""
+        seen = copy(self)
+        seen._latest = norms.astype(np.float32)
+        return seen
 
     def norms(self, layer: int, sequence: int) -> np.ndarray:
         """(rows, T) of one layer and displayed sequence, at `steps`."""

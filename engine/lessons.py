@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.analysis.horizon import TEMPORAL_ORDER
 from engine.experiment import Experiment
+from engine.tasks.patterns import UNITS
 
 
 def echo_after(delay: int) -> Experiment:
@@ -31,6 +34,12 @@ EXPLODES = Experiment(
 GATES = Experiment(task="adding", cell="lstm", length=30, hidden_size=32, learning_rate=0.005, steps=1500)
 """Gates: the adding problem needs all three: let the marked numbers in, keep them, let the sum out."""
 
+GATES_ELSEWHERE = {
+    "echo": Experiment(task="echo", cell="lstm", length=20, hidden_size=32, learning_rate=0.005, steps=1000),
+    "recall": Experiment(task="recall", cell="lstm", length=10, hidden_size=32, learning_rate=0.01, steps=1000),
+}
+"""Gates: bits that push each other out, and one symbol that has to stay."""
+
 STEEP = Experiment(
     task="temporal_order",
     cell="rnn",
@@ -44,7 +53,7 @@ STEEP = Experiment(
 )
 """Gradients: clipped at 2 or less it learns, else the first steps throw it where it only guesses."""
 
-REMEMBERS = Experiment(task="echo", cell="rnn", length=12, hidden_size=32, learning_rate=0.005, steps=1000)
+REMEMBERS = Experiment(task="echo", cell="rnn", length=12, hidden_size=32, learning_rate=0.002, steps=1000)
 """Hidden state: repeat a bit, for which all younger bits have to be carried along."""
 
 PARITY = Experiment(task="parity", cell="rnn", length=8, hidden_size=16, learning_rate=0.01, steps=1000)
@@ -69,3 +78,35 @@ LENGTHENS = {
     ),
 }
 """Length and cost: trained at one length, tested at others; a rule for each step, and an answer at the end."""
+
+TOLD = Experiment(
+    task="attractors",
+    cell="rnn",
+    length=20,
+    hidden_size=16,
+    learning_rate=0.01,
+    steps=1500,
+    input_way="initial",
+    target_way="units",
+    target_steps=16,
+)
+"""Inputs and targets: told where to begin, and asked where to be at the last 16 of 20 steps."""
+
+
+def told(task: str, way: str, asked: str, last: int) -> Experiment:
+    """Inputs and targets: the network for a way of input and a way of target.
+
+    Args:
+        task: "attractors" or "cycle".
+        way: "all" or "subset" of the units have a given initial state, or a subset has given states at every step
+            ("clamped"). Of "all", two are given the point and the others zero; else the others' start is learned.
+        asked: "all" units have a target, or "subset": two of 16. All of them can have one in the task "attractors".
+        last: at how many of the last steps.
+    """
+    chosen = replace(TOLD, task=task, target_steps=last, input_way="clamped" if way == "clamped" else "initial")
+    if way == "subset":
+        chosen = replace(chosen, initial_state="learned")
+    if asked == "all":
+        units = UNITS + (2 if way == "clamped" else 0)
+        return replace(chosen, task="patterns", hidden_size=units, initialization="identity")
+    return chosen

@@ -12,7 +12,7 @@ from engine.cells import Trace
 from engine.experiment import Experiment
 from engine.intervention import Edit, Intervention, edited
 from engine.network import carry_back, unroll
-from engine.supply import displayed_batch, fresh_batch
+from engine.supply import displayed_batch
 from engine.tasks import Batch, Loss, Task, task_of
 from engine.training import TrainingState
 
@@ -99,15 +99,6 @@ def record(
             metric=task.measure(unrolled.outputs, batch),
             layers=tuple(_single_precision(trace) for trace in traces),
         )
-
-
-def fresh_metric(
-    experiment: Experiment, state: TrainingState, interventions: Sequence[Intervention] = (), size: int = 200
-) -> float:
-    """The task's metric on `size` fresh sequences, never trained on, or on all that the task keeps back."""
-    task = task_of(experiment)
-    batch = task.held_out(experiment.length) or fresh_batch(experiment, size)
-    return task.measure(unroll(experiment, state.parameters, batch.inputs, interventions=interventions).outputs, batch)
 
 
 def held_out_metric(experiment: Experiment, state: TrainingState) -> float | None:

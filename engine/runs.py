@@ -2,120 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future
-from copy import copy, deepcopy
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.chunks import Chunk, Ending, first_chunk, step_cost, steps_per_chunk
-from engine.experiment import Change, Experiment
+from engine.chunks import Chunk, Ending, chunk_at, first_chunk
+from engine.experiment import Experiment, Settings
+from engine.film import Film, Origin, Still
 from engine.history import GradientHistory, LossHistory, Moments, NormHistory
 from engine.parameters import parameter_count
 from engine.recording import Recording
 from engine.store import ChunkStore
+from engine.streams import AHEAD, ChunkPlan, ChunkStream
 from engine.tasks import Task, task_of
 from engine.training import TrainingState, initial_state
 
-AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
-QUEUE_SECONDS = 0.12  # work waiting before each worker from which on chunks are made smaller
 RATE_WINDOW = 2.0  # seconds over which steps per second are counted
-
-
-class ChunkPlan:
-    """Where the chunks of a run end: at the same steps for all its lanes, closer together when many viewers wait."""
-
-    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...]) -> None:
-        self._store = store
-        self._size = steps_per_chunk(experiments)
-        self._seconds = self._size * max(step_cost(experiment) for experiment in experiments)
-        self._ends: dict[int, int] = {}
-        self._lock = threading.Lock()
-
-    def end_after(self, step: int) -> int:
-        """The end of the chunk that begins at `step`."""
-        with self._lock:
-            if step not in self._ends:
-                size = self._size
-                while size % 2 == 0 and self._seconds * size / self._size * self._queue() > QUEUE_SECONDS:
-                    size //= 2
-                # up to the next multiple of the size, so that runs which paused in between share chunks again
-                self._ends[step] = step + size - step % size
-            return self._ends[step]
-
-    def _queue(self) -> float:
-        """How many chunks each worker has before it."""
-        return self._store.waiting / self._store.workers.count
-
-
-class ChunkStream:
-    """The chunks of one experiment in order, at most AHEAD of them computed before they are taken."""
-
-    def __init__(self, store: ChunkStore, experiment: Experiment, start: Chunk, plan: ChunkPlan) -> None:
-        self._store = store
-        self._experiment = experiment
-        self._plan = plan
-        self._last = start
-        self._ready: deque[Chunk] = deque()
-        self._error: BaseException | None = None
-        self._waiting = False
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def wait(self, seconds: float) -> bool:
-        """Make sure that a chunk is on its way, and wait for it; whether `take` would give one now."""
-        with self._changed:
-            self._request_next()
-            self._changed.wait_for(lambda: self._ready or self._error or not self._waiting, timeout=seconds)
-            if self._error is not None:
-                raise self._error
-            return bool(self._ready)
-
-    def take(self) -> Chunk:
-        """The next chunk, once `wait` has said that there is one."""
-        with self._changed:
-            chunk = self._ready.popleft()
-            self._request_next()
-            return chunk
-
-    def ready(self) -> int:
-        """How many chunks could be taken now."""
-        return len(self._ready)
-
-    def close(self) -> None:
-        """Ask for nothing more."""
-        with self._changed:
-            self._closed = True
-
-    def _request_next(self) -> None:
-        step = self._last.state.step
-        left = self._experiment.steps - step
-        if self._waiting or self._closed or self._last.ending or left <= 0 or len(self._ready) >= AHEAD:
-            return
-        steps = min(left, self._plan.end_after(step) - step)
-        try:
-            future = self._store.request(self._experiment, self._last.state, steps)
-        except Exception as error:  # kept for `wait`: in the callback of the last chunk nobody would hear of it
-            self._error = error
-            return
-        self._waiting = True
-        future.add_done_callback(self._receive)
-
-    def _receive(self, future: Future[Chunk]) -> None:
-        with self._changed:
-            self._waiting = False
-            error = future.exception()
-            if error is not None:
-                self._error = error
-            else:
-                self._last = future.result()
-                self._ready.append(self._last)
-                self._request_next()
-            self._changed.notify_all()
+SHORTEST = 0.2  # seconds; what comes in less than that, from memory perhaps, tells no rate
 
 
 class Lane:
@@ -129,7 +36,10 @@ class Lane:
         norms: of the whole gradient before clipping, of all steps so far.
         moments: the parameters, at many moments of training.
         ending: why it trains no further, or None.
+        is_past: whether it is looked at as it was, and has gone on since.
     """
+
+    is_past = False
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
@@ -187,23 +97,48 @@ class Lane:
         self.chunk = chunk
         self.ending = chunk.ending or (Ending.BUDGET if self.step >= self.experiment.steps else None)
 
+    def seen_as(self, recording: Recording) -> Lane:
+        """A copy to look at, inside which one sees `recording`; its past is shared."""
+        seen = copy(self)
+        seen.chunk = replace(self.chunk, recording=recording)
+        seen.gradients = self.gradients.seen_as(gradient_norms(recording))
+        return seen
+
     def could_become(self, experiment: Experiment) -> bool:
         """Whether `experiment` has the same past up to here, so that this lane can go on as it."""
-        return experiment.until(self.step) == self.experiment.until(self.step)
+        return self.shares(experiment, self.step)
+
+    @property
+    def still(self) -> Still:
+        """How it stands, for the film."""
+        return Still(self.chunk.state, self.chunk.score, self.ending)
+
+    def as_of(self, still: Still, experiment: Experiment | None = None) -> Lane:
+        """This lane as it was in `still`, a moment of its own past; to go on as `experiment`, which shares that."""
+        experiment = experiment or self.experiment
+        step = still.state.step
+        lane = Lane.__new__(Lane)
+        lane.experiment = experiment
+        lane.chunk = self.chunk if step == self.step else chunk_at(experiment, still.state, still.score)
+        lane.losses, lane.norms = self.losses.until(step), self.norms.until(step)
+        lane.moments = self.moments.until(step)
+        lane.gradients = self.gradients.until(step, gradient_norms(lane.recording))
+        goes_on = still.ending is Ending.BUDGET or not self.shares(experiment, step + 1)
+        lane.ending = None if goes_on else still.ending
+        if lane.ending is None and step >= experiment.steps:
+            lane.ending = Ending.BUDGET
+        lane.chunk = replace(lane.chunk, ending=None if lane.ending is Ending.BUDGET else lane.ending)
+        return lane
+
+    def shares(self, experiment: Experiment, step: int) -> bool:
+        """Whether the first `step` training steps of `experiment` are this lane's own."""
+        return experiment.until(step) == self.experiment.until(step)
 
     def become(self, experiment: Experiment) -> None:
         """Go on as `experiment`, which has the same past up to here."""
         self.experiment = experiment
         if self.ending in (None, Ending.BUDGET):
             self.ending = Ending.BUDGET if self.step >= experiment.steps else None
-
-    def branched(self, experiment: Experiment) -> Lane:
-        """Another lane that stands where this one stands, and goes on as `experiment`, which has the same past."""
-        lane = copy(self)
-        lane.losses, lane.norms = deepcopy(self.losses), deepcopy(self.norms)
-        lane.gradients, lane.moments = deepcopy(self.gradients), deepcopy(self.moments)
-        lane.become(experiment)
-        return lane
 
 
 @dataclass(frozen=True)
@@ -234,23 +169,34 @@ class Run:
     """Networks that train side by side on the same data, shown at the same training step once all have caught up.
 
     Args:
-        standing: lanes of a run before. An experiment that shares the past of one of them begins where that stands.
+        before: a run whose past is taken over. An experiment that shares it with one of its lanes begins at the last
+            moment of the film that both have in common; lanes that are behind then catch up with the others.
 
     Attributes:
         lanes: one a network.
         playing: whether `next_frame` goes on.
         trouble: what keeps it from going on, in a sentence, until it is played again.
+        film: its past.
     """
 
-    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...], standing: Sequence[Lane] = ()) -> None:
+    def __init__(self, store: ChunkStore, experiments: tuple[Experiment, ...], before: Run | None = None) -> None:
         self._store = store
-        self.lanes = tuple(_lane_of(experiment, standing) for experiment in experiments)
         self.playing = True
         self.trouble: str | None = None
         self._looked_at = False
         self._taken: deque[tuple[float, int]] = deque()
         self._streams: dict[Lane, ChunkStream] = {}
         self._renewals_seen = store.workers.renewals
+        origins = [before.origin_of(experiment) if before else None for experiment in experiments]
+        self.film: Film = before.film.cut(origins) if before else Film()
+        self.lanes: tuple[Lane, ...] = tuple(
+            before.lanes[origin.lane].as_of(origin.still, experiment) if before and origin else Lane(experiment)
+            for experiment, origin in zip(experiments, origins, strict=True)
+        )
+        self.film.add(
+            min(lane.step for lane in self.lanes),
+            {i: lane.still for i, lane in enumerate(self.lanes) if not origins[i]},
+        )
         self._open_streams()
 
     @property
@@ -292,8 +238,7 @@ class Run:
                 self._streams[lane].wait(0 if moved else max(0.0, deadline - time.monotonic())) for lane in active
             ):
                 break
-            for lane in active:
-                self._move(lane, self._streams[lane].take())
+            self._move({lane: self._streams[lane].take() for lane in active})
             moved = True
         return moved
 
@@ -310,8 +255,7 @@ class Run:
             return False
         finally:
             self._open_streams()
-        for lane, chunk in zip(active, chunks, strict=True):
-            self._move(lane, chunk)
+        self._move(dict(zip(active, chunks, strict=True)))
         self._open_streams()
         return True
 
@@ -346,13 +290,19 @@ class Run:
         self._open_streams()
         return True
 
+    def seen_as(self, lanes: tuple[Lane, ...]) -> Run:
+        """A copy to look at, with `lanes` in place of its own; not to be moved on."""
+        seen = copy(self)
+        seen.lanes = lanes
+        return seen
+
     def succeeded_by(self, experiments: tuple[Experiment, ...]) -> Run:
         """A run of `experiments` in this one's place, in which no network that stands here has to begin again.
 
         It plays, unless this one is paused and there is nothing to catch up with.
         """
-        run = Run(self._store, experiments, self.lanes)
-        if not self.playing and all(_nearest(each, self.lanes) for each in experiments):
+        run = Run(self._store, experiments, self)
+        if not self.playing and run.behind is None and all(self.origin_of(each) for each in experiments):
             run.pause()
         self.close()
         return run
@@ -361,20 +311,57 @@ class Run:
         """`experiment` with other settings from the step on at which it stands, whatever its cell."""
         of_it = [lane.step for lane in self.lanes if replace(lane.experiment, cell=experiment.cell) == experiment]
         step = max(of_it, default=self.step)
-        earlier = tuple(change for change in experiment.changes if change.step < step)
-        if step == 0:
-            return replace(experiment, learning_rate=learning_rate, clip_norm=clip_norm, changes=())
-        return replace(experiment, changes=(*earlier, Change(step, learning_rate, clip_norm)))
+        now = experiment.settings_at(max(0, step - 1))
+        return experiment.changed_at(step, replace(now, learning_rate=learning_rate, clip_norm=clip_norm))
+
+    def branched(self, lane: int, step: int, settings: Settings) -> Experiment:
+        """Network number `lane` with other settings from `step` on, or from where it ended before that.
+
+        An ordinary experiment, since training is pure: its state at that step equals the lane's own, to the byte.
+
+        Raises:
+            ExperimentError: it has been changed more often than an experiment can hold.
+        """
+        return self.lanes[lane].experiment.changed_at(min(step, self.lanes[lane].step), settings)
+
+    def origin_of(self, experiment: Experiment) -> Origin | None:
+        """The latest moment of any lane from which training goes on as `experiment`."""
+        origins = []
+        for number, lane in enumerate(self.lanes):
+            if experiment.until(0) == lane.experiment.until(0):
+                past = (lane.still, *self.film.before(lane.step, number))
+                shared = (each for each in past if lane.shares(experiment, each.state.step))
+                origins += [Origin(number, still) for still in shared if still.state.step <= experiment.steps][:1]
+        return max(origins, key=lambda origin: origin.still.state.step, default=None)
+
+    def at(self, step: int) -> Past:
+        """The run as it was at the last moment of the film up to `step`."""
+        stills = [self.film.at(step, number) for number in range(len(self.lanes))]
+        lanes = (
+            lane.as_of(still) if still else Lane(lane.experiment)
+            for lane, still in zip(self.lanes, stills, strict=True)
+        )
+        return Past(self._store, tuple(lanes), self.film)
+
+    def before(self, step: int) -> Iterator[Past]:
+        """The run at each moment of the film before `step`, the latest first."""
+        return (self.at(kept) for kept in reversed(self.film.steps) if kept < step)
+
+    @property
+    def behind(self) -> int | None:
+        """The step of the lanes that catch up with the others; None if there are none."""
+        step = min((lane.step for lane in self.lanes if not lane.ending), default=self.step)
+        return step if step < self.step else None
 
     def steps_per_second(self) -> float:
         """Training steps a second of all lanes together, of late; NaN until it can be told."""
         now = time.monotonic()
         while self._taken and self._taken[0][0] < now - RATE_WINDOW:
             self._taken.popleft()
-        if len(self._taken) < 2:
+        if len(self._taken) < 2 or self._taken[-1][0] - self._taken[0][0] < SHORTEST:
             return float("nan")
         began, first = self._taken[0]
-        return (sum(steps for _, steps in self._taken) - first) / max(1e-3, self._taken[-1][0] - began)
+        return (sum(steps for _, steps in self._taken) - first) / (self._taken[-1][0] - began)
 
     def worker_was_replaced(self) -> bool:
         """Whether a worker died and was replaced since this was last asked."""
@@ -386,13 +373,17 @@ class Run:
         active = [lane for lane in self.lanes if not lane.ending]
         return [lane for lane in active if lane.step == min(each.step for each in active)]
 
-    def _move(self, lane: Lane, chunk: Chunk) -> None:
-        self._taken.append((time.monotonic(), len(chunk.log.loss)))
-        lane.show(chunk)
+    def _move(self, chunks: dict[Lane, Chunk]) -> None:
+        for lane, chunk in chunks.items():
+            self._taken.append((time.monotonic(), len(chunk.log.loss)))
+            lane.show(chunk)
+        stills = {number: lane.still for number, lane in enumerate(self.lanes) if lane in chunks}
+        self.film.add(max(lane.step for lane in chunks), stills)
 
     def _open_streams(self) -> None:
         self._close_streams()
-        plan = ChunkPlan(self._store, self.experiments)
+        stops = {lane.step for lane in self.lanes} | set(self.film.steps)  # lanes that catch up stop at moments too
+        plan = ChunkPlan(self._store, self.experiments, stops)
         self._streams = {lane: ChunkStream(self._store, lane.experiment, lane.chunk, plan) for lane in self.lanes}
 
     def _close_streams(self) -> None:
@@ -400,14 +391,25 @@ class Run:
             stream.close()
 
 
-def _lane_of(experiment: Experiment, standing: Sequence[Lane]) -> Lane:
-    nearest = _nearest(experiment, standing)
-    return nearest.branched(experiment) if nearest else Lane(experiment)
+class Past(Run):
+    """A run as it was: it can be looked at like any other, and trains no further.
 
+    Args:
+        lanes: as they were.
+        film: of the run that it was.
+    """
 
-def _nearest(experiment: Experiment, standing: Sequence[Lane]) -> Lane | None:
-    """Of the lanes `standing` that could go on as `experiment` the one that is furthest."""
-    return max((lane for lane in standing if lane.could_become(experiment)), key=lambda lane: lane.step, default=None)
+    def __init__(self, store: ChunkStore, lanes: tuple[Lane, ...], film: Film) -> None:
+        self._store = store
+        self.lanes = lanes
+        for lane in lanes:
+            lane.is_past = True
+        self.film = film
+        self.playing = False
+        self.trouble = None
+        self._taken = deque()
+        self._streams = {}
+        self._renewals_seen = store.workers.renewals
 
 
 def gradient_norms(recording: Recording) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.cells import CELLS
-from engine.experiment import RULES, Experiment
+from engine.experiment import RULES, Change, Experiment
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,21 @@ class Wording:
         if isinstance(value, tuple):
             if len(value) > 2:
                 return f"changed {len(value)} times"
-            return "; ".join(f"from step {each.step:,}: {each.learning_rate:g}" for each in value)
+            return "; ".join(_change_in_words(each) for each in value)
         return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
     def sentence(self, value: object) -> str:
         """`value` with what it is of, as in a title."""
         return self.special[value] if value in self.special else self.phrase.format(self.value(value))
+
+
+def _change_in_words(change: Change) -> str:
+    says = [f"from step {change.step:,}: {change.learning_rate:g}"]
+    if change.batch_size is not None:
+        says.append(WORDINGS["batch_size"].sentence(change.batch_size))
+    if change.optimizer is not None:
+        says.append(WORDINGS["optimizer"].sentence(change.optimizer))
+    return ", ".join(says)
 
 
 WORDINGS = {

@@ -12,7 +12,7 @@ DISPLAYED = 4  # sequences
 def training_batch(experiment: Experiment, number: int) -> Batch:
     """What training step `number` (from 0) learns from; it depends on the seed and the number alone."""
     draw = generator(experiment.seed, Stream.TRAINING, number)
-    batch = task_of(experiment).sample(draw, experiment.length, experiment.batch_size)
+    batch = task_of(experiment).sample(draw, experiment.length, experiment.settings_at(number).batch_size)
     return _as_wanted(experiment, batch)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.experiment import Experiment
+from engine.experiment import Experiment, Settings
 from engine.parameters import initial_parameters
 from engine.supply import training_batch
 from engine.tasks import Batch, Loss, task_of
@@ -147,7 +147,7 @@ class Trainer:
         self._flat.grad = self._gradient = torch.zeros_like(self._flat)
         self._tensors = self._views_of_flat()
         self._network = TorchNetwork(experiment, self._tensors)
-        self._optimizer = self._make_optimizer(state)
+        self._optimizer = self._make_optimizer(experiment.settings_at(max(0, state.step - 1)), state.optimizer)
         self._loss: list[float] = []
         self._metric: list[float] = []
         self._gradient_norm: list[float] = []
@@ -167,7 +167,7 @@ class Trainer:
         """Make one training step on a fresh batch, or none and set `diverged`."""
         number = self._start.step + self.steps_made
         batch = training_batch(self.experiment, number)
-        rate, clip = self.experiment.settings_at(number)
+        settings = self.experiment.settings_at(number)
         outputs, targets = self._at_targets(batch)
         loss = self._loss_of(outputs, targets)
         gradient = self._gradient.zero_()
@@ -176,9 +176,11 @@ class Trainer:
         if not (math.isfinite(loss_value) and math.isfinite(norm)):
             self.diverged = True
             return
-        if clip is not None and norm > clip:
-            gradient.mul_(clip / norm)
-        self._optimizer.param_groups[0]["lr"] = rate
+        if settings.clip_norm is not None and norm > settings.clip_norm:
+            gradient.mul_(settings.clip_norm / norm)
+        if settings.optimizer_since != self._since:
+            self._optimizer = self._make_optimizer(settings, {})
+        self._optimizer.param_groups[0]["lr"] = settings.learning_rate
         self._optimizer.step()
         self._loss.append(loss_value)
         self._gradient_norm.append(norm)
@@ -192,7 +194,7 @@ class Trainer:
         """The state after the steps made so far."""
         parameters = {name: tensor.detach().numpy().copy() for name, tensor in self._tensors.items()}
         kept = self._optimizer.state.get(self._flat, {})
-        moments = {name: kept[name].numpy().copy() for name in _OPTIMIZER_ARRAYS[self.experiment.optimizer] if kept}
+        moments = {name: kept[name].numpy().copy() for name in _OPTIMIZER_ARRAYS[self._moments_of] if kept}
         return TrainingState(parameters, moments, self._start.step + self.steps_made, self.recent)
 
     def log(self) -> TrainingLog:
@@ -240,11 +242,13 @@ class Trainer:
             start += value.size
         return views
 
-    def _make_optimizer(self, state: TrainingState) -> Any:
+    def _make_optimizer(self, settings: Settings, moments: Mapping[str, np.ndarray]) -> Any:
+        """The optimiser of `settings`, which goes on with `moments`."""
         import torch
 
-        parameters, rate = [self._flat], self.experiment.learning_rate
-        match self.experiment.optimizer:
+        self._since, self._moments_of = settings.optimizer_since, settings.optimizer
+        parameters, rate = [self._flat], settings.learning_rate
+        match settings.optimizer:
             case "sgd":
                 optimizer: Any = torch.optim.SGD(parameters, lr=rate, fused=True)
             case "momentum":
@@ -253,9 +257,9 @@ class Trainer:
                 optimizer = torch.optim.RMSprop(parameters, lr=rate)
             case _:
                 optimizer = torch.optim.Adam(parameters, lr=rate, fused=True)
-        if state.optimizer:
-            moments = {name: torch.from_numpy(value.copy()) for name, value in state.optimizer.items()}
-            if self.experiment.optimizer in ("rmsprop", "adam"):
-                moments["step"] = torch.tensor(float(state.step))
-            optimizer.state[self._flat] = moments
+        if moments:
+            kept = {name: torch.from_numpy(value.copy()) for name, value in moments.items()}
+            if settings.optimizer in ("rmsprop", "adam"):
+                kept["step"] = torch.tensor(float(self._start.step - settings.optimizer_since))
+            optimizer.state[self._flat] = kept
         return optimizer

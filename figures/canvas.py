@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TITLE_HEIGHT = 17  # pixels above a panel
 GUTTER = 44  # pixels for tick labels left of a panel
+_NUMBERS = count(1)
 FONT = "Source Sans, Source Sans Pro, sans-serif"
 
 
@@ -74,6 +76,7 @@ class Canvas:
         data: Plotly traces.
         layout: the Plotly layout; change it by `set_axis` once the figure is drawn.
         labels: words on the canvas, titles of panels among them.
+        number: of this canvas; no other has the same.
         version: another number, another layout.
     """
 
@@ -83,6 +86,7 @@ class Canvas:
         self.height = height
         self.data: list[dict[str, Any]] = []
         self.labels: list[Label] = []
+        self.number = next(_NUMBERS)
         self.version = 0
         self.layout: dict[str, Any] = {
             "height": height,
@@ -94,6 +98,7 @@ class Canvas:
             "hovermode": "closest",
             "showlegend": False,
             "dragmode": "zoom",
+            "modebar": {"bgcolor": theme.background, "color": theme.muted, "activecolor": theme.ink},
             "annotations": [],
             "shapes": [],
         }

@@ -88,7 +88,8 @@ class Column:
         states = lane.recording.layers[layer].hidden_state[:, self._look.sequence]
         view = View(lane, layer, self._look.sequence, _unit_order(states, self._look.by_activity), horizon)
         equation = f" · {self._cell.equation(self.style.experiment.activation)}" if self._equation else ""
-        small = self._canvas.muted(f"{lane.parameter_count:,} parameters{equation}")
+        fits = 9 * len(self.style.title) + 110 < self._place.width - GUTTER  # pixels
+        small = self._canvas.muted(f"{lane.parameter_count:,} parameters{equation}") if fits else ""
         self._head.html = f"<b>{self.style.title}</b> <span style='font-size:12px'>{small}</span>"
         for part in self._parts:
             part.show(view)

@@ -52,7 +52,7 @@ def cost_canvas(
         title,
         x={"range": [0, max(lengths) * 1.22], "title": WORDS | {"text": "length of the input, T"}},
         y={"type": "log" if log else "linear", "range": bounds, "showgrid": True, "gridcolor": look.theme.grid,
-           "nticks": 5, "title": WORDS | {"text": unit}},
+           "title": WORDS | {"text": unit}} | ({"dtick": 1} if log else {"nticks": 5, "tickformat": ","}),
     )  # fmt: skip
     for number, curve in enumerate(curves):
         values = curve.values.astype(np.float32)
@@ -80,15 +80,22 @@ def horizon_canvas(
     panel = canvas.panel(
         box,
         f"<b>Seeds that have learned it</b> {canvas.muted(f'of {seeds}; blank: not known yet')}",
-        x={"type": "category", "title": WORDS | {"text": "length of the sequences, T"}},
-        y={"type": "category", "range": [len(names) - 0.5, -0.5]},
+        x={
+            "range": [-0.5, len(lengths) - 0.5],
+            "tickvals": list(range(len(lengths))),
+            "ticktext": [str(length) for length in lengths],
+            "title": WORDS | {"text": "length of the sequences, T"},
+        },
+        y={"range": [len(names) - 0.5, -0.5], "tickvals": list(range(len(names))), "ticktext": list(names)},
     )
     share = np.where(ended > 0, solved / np.maximum(ended, 1), np.nan).astype(np.float32)
     heatmap = canvas.heatmap(
-        panel, look.theme.sequential(look.theme.positive), 0, 1, hovertemplate="%{y}, T = %{x}: %{text}<extra></extra>",
+        panel, look.theme.sequential(look.theme.positive), 0, 1, hovertemplate="%{customdata}: %{text}<extra></extra>",
         texttemplate="%{text}", textfont={"size": 14}, xgap=3, ygap=3,
     )  # fmt: skip
-    heatmap["x"], heatmap["y"], heatmap["z"] = [str(length) for length in lengths], list(names), share
+    heatmap["x"], heatmap["y"] = (np.arange(count, dtype=np.float32) for count in (len(lengths), len(names)))
+    heatmap["z"] = share
+    heatmap["customdata"] = [[f"{name}, T = {length}" for length in lengths] for name in names]
     heatmap["text"] = [
         [
             f"{solved[row, column]} of {ended[row, column]}" if ended[row, column] else ""

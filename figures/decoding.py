@@ -11,7 +11,7 @@ from figures.column import Column, Row, height_of, rows_of
 from figures.lanes import LaneStyle
 from figures.look import Look
 from figures.loss import LossPanel
-from figures.training import BOTTOM, LOSS_HEIGHT, NARROW, WIDE, horizon_of
+from figures.training import BOTTOM, LOSS_HEIGHT, NARROW, WIDE
 
 ROWS = 48
 HIGH, BARS = 150, 110  # pixels of the heatmap, and of the bars above it
@@ -47,7 +47,7 @@ class DecodingFigure:
     def show(self, run: Run) -> Canvas:
         """Fill in where `run` stands."""
         (lane,) = run.lanes
-        horizon = horizon_of(run)
+        horizon = _horizon_of(run)
         self._loss.show([lane], horizon)
         self._column.show(lane, horizon)
         if lane is not self._lane:
@@ -92,3 +92,11 @@ class DecodingFigure:
             hovertemplate="training step %{y:,}, %{x} steps ago: R² %{z:.2f}<extra></extra>",
         )  # fmt: skip
         self._map["x"] = lags
+
+
+def _horizon_of(run: Run) -> int:
+    """The training step at which the axes end: soon at first, for the read-outs change most in the first steps."""
+    horizon = 64
+    while horizon < run.step:
+        horizon *= 2
+    return horizon

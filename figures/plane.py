@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis.attractors import MOVES, Basins, basins, path_from
+from engine.analysis.attractors import MOVES, Basins, basins, path_from, signs
 from engine.runs import Run
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.column import Column, Row, height_of, rows_of
@@ -104,6 +104,10 @@ class PlaneFigure:
             )
             for width in (1, 1, 1, 1, 2.5)
         ]
+        self._starts = canvas.trace(
+            self._plane, type="scatter", mode="markers", hovertemplate="starts here<extra></extra>",
+            marker={"color": theme.background, "size": 6, "line": {"color": theme.ink, "width": 1.5}},
+        )  # fmt: skip
 
     def _show_basins(self, found: Basins) -> None:
         place = found.place.astype(np.float32) + 0.5
@@ -115,7 +119,7 @@ class PlaneFigure:
         ends[: min(9, len(found.places))] = found.places[:9]
         self._ends["x"], self._ends["y"] = ends[:, 0].copy(), ends[:, 1].copy()
         count = len(found.places)
-        says = f"{count} point attractor{'' if count == 1 else 's'}"
+        says = f"{count} basin{'' if count == 1 else 's'}"
         moving = f" · {found.moving:.0%} of the plane never comes to rest" if found.moving else ""
         self._plane.title.html = f"<b>Where states end</b> {self.canvas.muted(says + moving)}"
 
@@ -123,9 +127,10 @@ class PlaneFigure:
         points = np.concatenate([starts[:, :2], np.array([self._start or (np.nan, np.nan)])])
         push = None
         if self._push:
-            push = self._push * np.random.default_rng(0).choice(
-                [-1.0, 1.0], (len(points), self._experiment.hidden_size)
-            )
+            push = self._push * signs((len(points), self._experiment.hidden_size))
         paths = path_from(self._experiment, parameters, points, PATH_STEPS, push).astype(np.float32)
+        if push is None:
+            paths = np.concatenate([points[np.newaxis].astype(np.float32), paths])
+        self._starts["x"], self._starts["y"] = paths[0, :, 0].copy(), paths[0, :, 1].copy()
         for number, trace in enumerate(self._paths):
             trace["x"], trace["y"] = paths[:, number, 0].copy(), paths[:, number, 1].copy()

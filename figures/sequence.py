@@ -99,9 +99,17 @@ class SequencePanel:
                 hovertemplate=f"{role}, t = %{{x}}: %{{y:.3g}}<extra></extra>",
                 cliponaxis=False,
                 **style,
+                **self._draggable(role),
             )
             for role, style in styles.items()
         }
+
+    def _draggable(self, role: Role) -> dict[str, Any]:
+        """Which input channel a curve shows, from 1, and along what the viewer may drag its points."""
+        along = {Role.INPUT: "value", Role.MARK: "step"}.get(role)
+        return (
+            {"meta": {"channel": 1 if role is Role.INPUT else len(self.task.inputs), "along": along}} if along else {}
+        )
 
     def _show_curves(self, recording: Recording, sequence: int) -> None:
         curves = {curve.role: curve for curve in self.task.curves(recording.batch, recording.outputs, sequence)}

@@ -9,7 +9,7 @@ from engine.setup import Setup
 from engine.tasks import TASKS
 from figures.column import Row
 from ui import lesson
-from ui.computing import add_by_hand, how_far_it_counts, read_automaton, tested_on_lengths
+from ui.computing import add_by_hand, how_far_it_counts, read_automaton, tested_on_lengths, weights_by_hand
 from ui.training import Network, seed_of, train
 
 page = lesson.begin("computing_anything")
@@ -40,22 +40,23 @@ with lesson.room():
         )
 lesson.why(
     "All steps share the same weights, so what is right for one step from one state to the next is right at any "
-    "length, "
-    "as long as the states stay apart. A count kept in a number of limited precision, though, gets blurred in the end.",
+    "length, as long as the states stay apart. Parity and addition need but a few states. A counter needs one more for "
+    "every number, so a trained one gets blurred sooner or later beyond what it was trained on.",
     "F. A. Gers and J. Schmidhuber (2001), LSTM recurrent networks learn simple context-free and context-sensitive "
     "languages, IEEE Trans. Neural Networks 12",
 )
 
 lesson.heading("Worked out by hand")
 lesson.text(
-    "No training is needed to see that a recurrent network can add numbers of any length without an error. Bits a "
-    "and b "
-    "come in from the lowest on, and c is the carry; h<sub>t</sub> = ReLU(W x<sub>t</sub> + U h<sub>t−1</sub> + b)."
+    "No training is needed to see that a recurrent network can add numbers of any length without an error. Bits a and "
+    "b come in, the lowest first, and c is the carry. Three units with h<sub>t</sub> = ReLU(W x<sub>t</sub> + "
+    "U h<sub>t−1</sub> + b) are enough:"
 )
+weights_by_hand()
 add_by_hand(page, run.lanes[0] if run.over else None)
 lesson.why(
-    f"With {ADDER.hidden_size} units the state holds the carry exactly, as whole numbers that are never rounded. "
-    "The table is the whole proof: check it for zero, one, two and three ones."
+    f"The {ADDER.hidden_size} units hold whole numbers of at most 3, which are never rounded, so nothing is lost from "
+    "one step to the next, and what is right for one step is right for a million."
 )
 
 lesson.heading("The automaton inside")
@@ -66,15 +67,13 @@ with lesson.room():
         found = read_automaton(page, run.lanes[0])
         machine = found.automaton
         lesson.outcome(
-            f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like the "
-            "network on "
-            f"**{found.agreement:.1%}** of the steps of unseen strings three times as long, and is right on "
-            f"{found.right:.1%}."
+            f"The network's states fall into **{machine.states}** kinds. The machine made of them answers like "
+            f"the network on **{found.agreement:.1%}** of the steps of unseen strings three times as long, and is "
+            f"right on {found.right:.1%}."
         )
 lesson.why(
     "States of the network are clustered, each cluster becomes a state of a machine, and states that no string can "
-    "tell "
-    "apart are merged. For addition four remain: carry or none, with the bit just given. A counter has no end of "
+    "tell apart are merged. For addition four remain: carry or none, with the bit just given. A counter has no end of "
     "states, so its machine is only as large as the strings it was made from.",
     "C. W. Omlin and C. L. Giles (1996), Extraction of rules from discrete-time recurrent neural networks, "
     "Neural Networks 9",
@@ -83,11 +82,11 @@ lesson.why(
 lesson.heading("What the theorem says")
 lesson.text(
     "Siegelmann and Sontag proved that a recurrent network of finitely many units, with rational weights and the "
-    "saturated-linear activation, can simulate any Turing machine, step by step in real time. The proof stores a whole "
-    "tape in the digits of a unit's state, so it needs exact arithmetic of unbounded precision and, like any "
-    "computer, as "
-    "many steps as the computation takes. It says that suitable weights exist. It does not say that training finds "
-    "them, and a network with numbers of fixed precision has finitely many states: it is a finite automaton."
+    "saturated-linear activation, can simulate any Turing machine, and one that works with stacks even in real time: "
+    "a step for a step. The proof keeps a whole stack in the digits of one unit's state, so it needs exact arithmetic "
+    "of unbounded precision and, like any computer, as many steps as the computation takes. It says that suitable "
+    "weights exist. It does not say that training finds them; and a network with numbers of fixed precision has "
+    "finitely many states: it is a finite automaton."
 )
 lesson.sources_of("H. T. Siegelmann and E. D. Sontag (1995), On the computational power of neural nets, JCSS 50")
 lesson.end(page, Setup(experiment, (cell,)))

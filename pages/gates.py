@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from engine.lessons import GATES
+from engine.cells import CELLS
+from engine.lessons import GATES, GATES_ELSEWHERE
 from engine.setup import Setup
-from engine.tasks import task_of
+from engine.tasks import TASKS, task_of
 from figures.column import Row
 from ui import lesson
 from ui.held_gates import hold_a_gate, table_of_gates
@@ -34,19 +35,45 @@ with lesson.room():
         lesson.text("Train the network first: then its gates can be held.")
     else:
         state = run.lanes[0].chunk.state
-        gate, opening, before, after = hold_a_gate(page, experiment, state)
+        held = hold_a_gate(page, experiment, state)
+        before, after = held.effect.before, held.effect.after
         chance = task_of(experiment).chance(experiment.length).metric
         happened = options[0] if after < chance / 3 else options[1] if after < 2 * chance else options[2]
-        guessed = lesson.verdict(bet, happened) if gate == "Forget gate" and opening == 0 else f"**{happened}.**"
+        guessed = lesson.verdict(bet, happened) if held.is_forget_gate_shut else f"**{happened}.**"
         lesson.outcome(
-            f"{guessed} {gate} held at {opening:g}: MSE {before:.2g} → **{after:.2g}** on 200 fresh sequences; "
+            f"{guessed} {held.says}: MSE {before:.2g} → **{after:.2g}** on {held.effect.sequences} fresh sequences; "
             f"always answering 1 gives {chance:.2g}."
         )
-        table_of_gates(experiment, state)
+        lesson.text("For all units and all steps:")
+        table_of_gates(page, experiment, state)
         lesson.why(
             "With the forget gate shut nothing outlives a step. With the input gate open all the numbers get in, not "
             "the marked ones alone, and swamp the sum. Input or output gate shut come to the same: the hidden state "
             "is zero at the end, and the read-out has only its bias to answer with. "
-            "A network that answers wrongly with confidence can do worse than one that guesses."
+            "A network that answers wrongly with confidence can do worse than one that guesses. Hold the forget gate "
+            "shut at one step only: all that came in before is lost, and nothing else."
         )
+lesson.heading("Another task, another gate")
+lesson.text(
+    "Which gates a network needs depends on what it has to do. Repeating bits, it has to throw the oldest away all the "
+    "time; recalling one symbol, it had better throw nothing away. A GRU has two gates for the same purposes: the "
+    "reset gate hides the old state from the candidate, the update gate keeps the old state (1) or replaces it (0)."
+)
+with lesson.controls():
+    task = lesson.choose("Task", {name: TASKS[name].title for name in GATES_ELSEWHERE}, f"{page.name}.task")
+    cell = lesson.choose("Network", {name: CELLS[name].title for name in ("lstm", "gru")}, f"{page.name}.cell")
+elsewhere = replace(GATES_ELSEWHERE[task], cell=cell, seed=seed_of(page, "elsewhere"))
+other = train(
+    page, [Network(CELLS[cell].title, elsewhere)], (Row.SEQUENCE, Row.HIDDEN, Row.GATES), ready=True, name="elsewhere"
+)
+with lesson.room():
+    if other.over:
+        lesson.outcome(table_of_gates(page, elsewhere, other.lanes[0].chunk.state))
+lesson.why(
+    "A gate that is held where the network would have put it costs little. The bits of the echo task push each other "
+    "out: a forget gate held open lets them pile up. The recalled symbol is alone: the same gate, held open, only "
+    "keeps it. A GRU whose update gate is held open never leaves the zero it starts from.",
+    "K. Cho et al. (2014), Learning phrase representations using RNN encoder–decoder for statistical machine "
+    "translation, EMNLP",
+)
 lesson.end(page, Setup(experiment, ("lstm",)))

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import streamlit as st
 
+from engine.analysis.health import Health
 from engine.lessons import EXPLODES, FADES, STEEP
 from engine.setup import Setup
+from figures.clipping import ClippingFigure
 from figures.column import Row
 from ui import lesson
-from ui.flow import flow_chart
+from ui.flow import MAPPED_NAMES, flow_chart, health_at, health_map, share_clipped
 from ui.training import Network, seed_of, train
+from ui.views.analysed import is_behind
+from ui.views.gradient_flow import FlowOnPage
 
 page = lesson.begin("gradients")
 lesson.text(
@@ -19,8 +23,12 @@ lesson.text(
 options = ("About as large", "A tenth", "A millionth or less")
 bet = lesson.guess(page, "in the RNN, how large is the gradient at the first step, compared with the last?", options)
 fades = replace(FADES, seed=seed_of(page))
-run = train(
-    page, (Network("RNN", fades), Network("LSTM", replace(fades, cell="lstm"))), (Row.NOW, Row.REACH), bet is not None
+networks = (Network("RNN", fades), Network("LSTM", replace(fades, cell="lstm")))
+run = train(page, networks, (Row.NOW, Row.REACH), bet is not None, figure=FlowOnPage, behind=is_behind)
+lesson.caption(
+    "A row of the map is a unit, the colour sign and decade. Ways back: the norm of the gradient at each step. "
+    "Reach: how strongly the last state depends on one so many steps back, which can't pass the dashed bound; dotted, "
+    "what the weights alone predict."
 )
 with lesson.room():
     if run.over:
@@ -34,7 +42,10 @@ lesson.why(
     "On its way back the gradient is multiplied by the same kind of matrix at every step, "
     "∂h<sub>t</sub>/∂h<sub>t−1</sub> = diag(φ′) U. Fifty factors a little below 1 leave nothing, fifty a little above "
     "blow it up. The LSTM's cell state is passed on by an addition, c<sub>t</sub> = f<sub>t</sub> c<sub>t−1</sub> + …, "
-    "whose factor is the forget gate, which training can bring close to 1.",
+    "whose factor is the forget gate, which training can bring close to 1. What takes that way alone is "
+    "a<sub>k</sub> = f<sub>k+1</sub> a<sub>k+1</sub> + ∂h<sub>k</sub>/∂c<sub>k</sub> · r<sub>k</sub>, with "
+    "r<sub>k</sub> from the read-out at step k; the strip is its share beside all that has passed a gate or a "
+    "candidate, and with it the weights U.",
     "S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9",
 )
 
@@ -53,6 +64,32 @@ lesson.why(
     "R. Pascanu, T. Mikolov and Y. Bengio (2013), On the difficulty of training recurrent neural networks, ICML",
 )
 
+lesson.heading("Vanishing, healthy, exploding")
+lesson.text(
+    "Untrained networks again, of every spectral radius and for every length: what is left of a gradient when it has "
+    "come from the last step to the first? Grey is healthy: neither less than a hundredth nor more than a hundredfold."
+)
+ends = ("It vanishes", "It arrives", "It explodes")
+hunch = lesson.guess(page, "tanh, a spectral radius of exactly 1, 200 steps. What becomes of it?", ends, "map")
+with lesson.controls():
+    mapped = lesson.choose("Network of the map", MAPPED_NAMES, "gradients.mapped")
+with lesson.column():
+    spots = health_map(page, mapped, hunch is not None)
+with lesson.room():
+    if spots.over:
+        edge = health_at(spots.progress, 1.0, 200)
+        became = dict(zip(Health, ends, strict=True))[edge.health or Health.HEALTHY]
+        lesson.outcome(
+            f"{lesson.verdict(hunch if mapped == 'tanh' else None, became)} At ρ = 1 and T = 200 it is "
+            f"{lesson.power(10 ** (edge.decades or 0))} times its first size ({MAPPED_NAMES[mapped]})."
+        )
+lesson.why(
+    "Without squashing, ρ = 1 is the edge, and the longer the sequence the narrower the healthy strip around it: "
+    "ρ<sup>T−1</sup>. The slope of tanh is below 1 wherever a unit is active, which moves the strip to the right and "
+    "widens it: larger weights push the units to where the slope is smaller. In an LSTM whose forget gates are open "
+    "the gradient vanishes nowhere on the map, since its highway does not pass U.",
+)
+
 lesson.heading("Exploding, and clipping")
 lesson.text(
     "Two copies of one network train side by side; one of them scales down every gradient that is longer than the norm "
@@ -69,12 +106,13 @@ both = (
     Network("Without clipping", explodes, "The network without clipping"),
     Network(f"Clipped at {clip:g}", replace(explodes, clip_norm=clip), "The network with clipping"),
 )
-wild = train(page, both, (Row.NOW,), ready=True, name="clipping")
+wild = train(page, both, (Row.NOW,), ready=True, name="clipping", figure=ClippingFigure)
 with lesson.room():
     if wild.over:
         worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
         lesson.outcome(
-            f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**. "
+            f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**; "
+            f"**{share_clipped(wild.lanes[1]):.0%}** of its steps were clipped, where the strip is dark. "
             f"{lesson.solved_or_not(wild.lanes[0], 'Without clipping the network')} "
             f"{lesson.solved_or_not(wild.lanes[1], 'With clipping it')}"
         )

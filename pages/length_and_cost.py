@@ -40,9 +40,8 @@ with lesson.column():
     counts = parameters_by_length(page)
 lesson.why(
     f"A recurrent network has the same {counts['rnn'][0]:,.0f} parameters for 10 steps and for 200. A feed-forward "
-    "network "
-    f"that is to see everything needs a window as long as the input: {counts['window'][0]:,.0f} at 10 steps, "
-    f"{counts['window'][-1]:,.0f} at 200, and it knows nothing about step 201."
+    f"network that is to see everything needs a window as long as the input: {counts['window'][0]:,.0f} at 10 steps, "
+    f"{counts['window'][-1]:,.0f} at 200, and there it still can't see what was 200 steps ago."
 )
 
 lesson.heading("What it takes in time")

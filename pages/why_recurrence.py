@@ -17,8 +17,8 @@ lesson.text(
     "whoever can repeat it must have kept it. Set the delay, and how far back the second network can look."
 )
 with lesson.controls():
-    delay = st.slider("Delay (steps)", 1, 10, 5, key="why.delay")
-    window = st.slider("Window of the second network (inputs)", 1, 12, 4, key="why.window")
+    delay = st.slider("Delay (steps)", 1, 10, 5, key="why.delay", width=300)
+    window = st.slider("Window of the second network (inputs)", 1, 12, 4, key="why.window", width=300)
 
 rnn = replace(echo_after(delay), seed=seed_of(page))
 networks = (

@@ -6,9 +6,10 @@ That it adds right is shown in test_computing.py.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from engine import TASKS, initial_state, record
-from engine.analysis.adder import ADDER, adder_parameters, answers, number_of
+from engine.analysis.adder import ADDER, adder_parameters, answers, number_of, on_paper, proof
 from engine.chunks import Ending, train_chunk
 from engine.network import unroll
 from engine.parameters import initial_parameters
@@ -57,3 +58,17 @@ def test_an_untrained_network_adds_wrongly() -> None:
     told = number_of(answers(ADDER, dict(initial_state(ADDER).parameters), 12345, 67890))
     assert told != 12345 + 67890
     assert TASKS[ADDER.task].title == "Binary addition"
+
+
+def test_the_proof_on_the_page_is_the_table_of_addition() -> None:
+    assert [(row[0], *row[-2:]) for row in proof()] == [(0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1)]
+    assert [row[1:4] for row in proof()] == [(ones, max(0, ones - 1), max(0, ones - 2)) for ones in range(4)]
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 1), (5, 3), (123456789, 987654321), (2**80 - 1, 1)])
+def test_a_sum_on_paper_is_right_column_by_column(first: int, second: int) -> None:
+    carry, a, b, total = (line[7:] for line in on_paper(first, second).splitlines())
+    assert (int(a, 2), int(b, 2), int(total, 2)) == (first, second, first + second)
+    for column in range(len(total)):
+        assert (int(a[column]) + int(b[column]) + int(carry[column])) % 2 == int(total[column])
+    assert carry[-1] == "0"

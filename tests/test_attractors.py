@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import Experiment, initial_state
-from engine.analysis.attractors import RUN, basins, path_from, share_that_stays
+from engine.analysis.attractors import RUN, basins, path_from, share_that_returns, signs
 from engine.chunks import Chunk, train_chunk
 from engine.network import unroll
 from engine.parameters import Parameters
@@ -70,22 +70,17 @@ def test_paths_are_those_of_the_network_and_a_push_moves_every_unit() -> None:
     np.testing.assert_allclose(pushed[-1], still, atol=1e-3)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("input_way", ["initial", "clamped"])
-def test_the_lesson_says_what_comes_out(seed: int, input_way: str) -> None:
-    def share(**settings: object) -> float:
-        experiment = Experiment(
-            cell="rnn", length=20, learning_rate=0.01, steps=1500, seed=seed, target_way="units",
-            **({"task": "attractors", "hidden_size": 16, "input_way": input_way, "target_steps": 16} | settings),
-        )  # type: ignore[arg-type]  # fmt: skip
-        chunk = train_chunk(experiment, initial_state(experiment), experiment.steps)
-        return share_that_stays(experiment, chunk.state.parameters)
-
-    assert share() > 0.95
-    if input_way == "initial":
-        assert share(target_steps=1) < 0.2
-        assert share(target_steps=1, hidden_size=2, initialization="identity") > 0.9, "two units can do no other"
-        assert share(task="cycle") > 0.9
+@pytest.mark.parametrize("size", [0.1, 1.5])
+def test_who_comes_back_from_a_push_is_told_by_running_on(size: float) -> None:
+    """Four attractors on the diagonals: a unit comes back if the push leaves its sign."""
+    parameters, place = two_units([[1.5, 0], [0, 1.5]]), fixed_point_of_tanh(1.5)
+    starts = np.sign(fresh_batch(TWO_UNITS, 64).inputs[0])
+    stays = (np.abs(starts * place + size * signs((64, 2))) > 0) & (
+        np.sign(starts * place + size * signs((64, 2))) == starts
+    )
+    expected = stays.all(axis=1).mean()
+    assert share_that_returns(TWO_UNITS, parameters, size) == pytest.approx(expected)
+    assert (expected == 1) == (size < place)
 
 
 # --- what training makes: seeds, steps and shares as measured ---

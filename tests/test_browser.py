@@ -174,7 +174,7 @@ def test_the_run_ends_when_solved_and_says_so(browser: Browser, server: Server) 
     with opened(browser, f"{server.address}/?task=echo&length=20&cells=rnn,lstm&seed=7") as page:
         wait_for_end(page)
         assert all("has solved it" in sentence for sentence in sentences(page))
-        expect(page.get_by_role("button", name=re.compile("Play"))).to_be_disabled(timeout=PATIENCE)
+        expect(page.locator(".st-key-play button")).to_be_disabled(timeout=PATIENCE)
         announced = page.locator(f"{CHART} .announce").inner_text()
         assert "has solved it" in announced
 

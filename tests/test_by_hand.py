@@ -51,11 +51,13 @@ def test_an_operation_reads_only_what_is_known_by_then(cell: str) -> None:
 @pytest.mark.parametrize("cell", list(ROWS))
 def test_the_numbers_written_out_give_the_value(cell: str) -> None:
     for operation in unfold(cell, example_weights(cell), [0.5], START)[0]:
-        left, right = operation.written.replace("−", "-").replace("·", "*").rsplit(" = ", 1)
-        left = re.sub(r"tanh\(", "np.tanh(", left).replace("σ(", "sigma(")
-        value = eval(left, {"np": np, "sigma": lambda z: 1 / (1 + np.exp(-z))})
-        assert value == pytest.approx(operation.value[0], abs=0.02)
-        assert float(right) == pytest.approx(operation.value[0], abs=0.0051)
+        assert len(operation.written) == 2
+        for written, expected in zip(operation.written, operation.value, strict=True):
+            left, right = written.replace("−", "-").replace("·", "*").rsplit(" = ", 1)
+            left = re.sub(r"tanh\(", "np.tanh(", left).replace("σ(", "sigma(")
+            value = eval(left, {"np": np, "sigma": lambda z: 1 / (1 + np.exp(-z))})
+            assert value == pytest.approx(expected, abs=0.02)
+            assert float(right) == pytest.approx(expected, abs=0.0051)
 
 
 @pytest.mark.parametrize("cell", list(ROWS))

@@ -19,7 +19,7 @@ import pytest
 
 from engine import CELLS, TASKS, Change, Experiment, ExperimentError, advance, initial_state, task_of
 from engine import series as library
-from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS, Changes, Choice, Number
+from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS, Changes, Choice, Number, Settings
 from engine.settings import WORDINGS, Row, Setting, table_of_differences
 from engine.setup import DEFAULT_CELLS, MOST_LANES, SHARED, Setup
 from engine.tasks import task_named
@@ -42,10 +42,16 @@ def random_value(rule: Choice | Number | Changes, draw: random.Random) -> Any:
             return round(drawn) if rule.whole else float(drawn)
         case Changes():
             steps = sorted(draw.sample(range(1, 100_001), draw.choice([0, 0, 1, 2, rule.most])))
-            return tuple(Change(step, *(random_value(RULES[name], draw) for name in CHANGEABLE)) for step in steps)
+            return tuple(random_change(step, draw) for step in steps)
 
 
-CHANGEABLE = ("learning_rate", "clip_norm")
+def random_change(step: int, draw: random.Random) -> Change:
+    """A change at `step`; some of batch size and optimiser too."""
+    rate, clip, batch, optimizer = (random_value(RULES[name], draw) for name in CHANGEABLE)
+    return Change(step, rate, clip, draw.choice([None, batch]), draw.choice([None, optimizer]))
+
+
+CHANGEABLE = ("learning_rate", "clip_norm", "batch_size", "optimizer")
 
 
 def suited_to(name: str) -> dict[str, Any]:
@@ -214,6 +220,9 @@ def test_a_choice_takes_its_options_and_lists_them_otherwise(name: str) -> None:
         (Change(5, 0.1, -1.0),),
         (Change(5.5, 0.1, 1.0),),  # type: ignore[arg-type]
         (Change(5, None, 1.0),),  # type: ignore[arg-type]
+        (Change(5, 0.1, 1.0, 0),),
+        (Change(5, 0.1, 1.0, 2.5),),  # type: ignore[arg-type]
+        (Change(5, 0.1, 1.0, None, "lion"),),
         (Change(5, 0.1, 1.0), Change(5, 0.2, 1.0)),
         (Change(9, 0.1, 1.0), Change(5, 0.2, 1.0)),
         tuple(Change(step, 0.1, 1.0) for step in range(1, 52)),
@@ -225,6 +234,40 @@ def test_a_choice_takes_its_options_and_lists_them_otherwise(name: str) -> None:
 def test_changes_that_make_no_sense_are_refused(changes: Any) -> None:
     with pytest.raises(ExperimentError):
         Experiment(changes=changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("1180:0.001:1", Change(1180, 0.001, 1.0)),
+        ("1180:0.001:off", Change(1180, 0.001, None)),
+        ("1180:0.001:1:64", Change(1180, 0.001, 1.0, 64)),
+        ("1180:0.001:1::sgd", Change(1180, 0.001, 1.0, None, "sgd")),
+        ("1180:0.001:1:64:sgd", Change(1180, 0.001, 1.0, 64, "sgd")),
+    ],
+)
+def test_a_change_in_a_link_may_name_batch_size_and_optimiser(text: str, change: Change) -> None:
+    experiment = Experiment.from_query({"changes": text})
+    assert experiment.changes == (change,)
+    assert experiment.query_items()["changes"] == text
+
+
+@pytest.mark.parametrize("text", ["5:0.1", "5:0.1:1:64:sgd:1", "5:0.1:1:x", "5:0.1:1:64:lion", "5:0.1:1:0"])
+def test_a_change_that_can_not_be_read_is_told(text: str) -> None:
+    with pytest.raises(ExperimentError, match="changes"):
+        Experiment.from_query({"changes": text})
+
+
+def test_settings_hold_from_their_change_on_and_can_be_changed_at_any_step() -> None:
+    experiment = Experiment(changes=(Change(10, 0.1, None, 64), Change(20, 0.2, 1.0, None, "sgd")))
+    assert experiment.settings_at(9) == Settings(0.003, 1.0, 32, "adam")
+    assert experiment.settings_at(19) == Settings(0.1, None, 64, "adam")
+    assert experiment.settings_at(20) == Settings(0.2, 1.0, 64, "sgd", 20)
+    changed = experiment.changed_at(15, Settings(0.5, 2.0, 64, "momentum"))
+    assert changed.changes == (experiment.changes[0], Change(15, 0.5, 2.0, None, "momentum"))
+    assert changed.settings_at(15) == Settings(0.5, 2.0, 64, "momentum", 15)
+    at_start = experiment.changed_at(0, Settings(0.5, None, 8, "sgd"))
+    assert at_start == Experiment(learning_rate=0.5, clip_norm=None, batch_size=8, optimizer="sgd")
 
 
 def test_changes_may_come_as_a_list_and_are_kept_as_a_tuple() -> None:
@@ -276,7 +319,7 @@ def test_a_link_carries_only_what_differs_from_the_default() -> None:
         "length=nan", "length=2_0", "length=" + "2" * 50, "length=20&length=20", "length=20&nonsense=1", "=", "==",
         "a=b=c", "%ff=1", "length=%ff", "length=%", "cell=LSTM", "cell=", "cells=lstm", "task=adding%00", "seed=-1",
         "seed=1e10", "clip_norm=None", "clip_norm=0", "learning_rate=off", "changes=5", "changes=5:1",
-        "changes=5:1:1:1", "changes=5:1:1;5:1:1", "changes=;", "changes=0:1:1", "task=series&length=3",
+        "changes=5:1:1:1:1", "changes=5:1:1;5:1:1", "changes=;", "changes=0:1:1", "task=series&length=3",
         "task=series&series=sunspots&length=200", "&".join(f"x{number}=1" for number in range(200)), "__class__=1",
         "../../etc/passwd", "<script>", "\x00", "\ud800", "length=🦜", "steps=1e999",
     ],

@@ -207,7 +207,9 @@ def test_clipped_steps_are_those_that_training_scaled_down() -> None:
     events = clipped(experiment, log.gradient_norm)
     expected = [
         clip is not None and norm > clip
-        for norm, clip in zip(log.gradient_norm, (experiment.settings_at(step)[1] for step in range(40)), strict=True)
+        for norm, clip in zip(
+            log.gradient_norm, (experiment.settings_at(step).clip_norm for step in range(40)), strict=True
+        )
     ]
     assert events.tolist() == expected
     assert not events[20:30].any() and events[:20].any() and events[30:].any()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -29,10 +32,12 @@ from engine import (
     task_of,
     unroll,
 )
+from engine.analysis.effects import Trial, effect_of
 from engine.network import carry_back
 from engine.parameters import sizes_of
 from engine.randomness import Stream, generator
-from engine.recording import fresh_metric, loss_and_gradient
+from engine.recording import held_out_metric, loss_and_gradient
+from engine.series import register, series_from_values
 from engine.supply import displayed_batch, fresh_batch
 from engine.tasks import task_named
 from engine.training import one_thread
@@ -284,12 +289,34 @@ def test_an_intervention_may_fit_other_sequences_than_the_experiments_own() -> N
 def test_the_metric_on_fresh_sequences_tells_what_is_lost() -> None:
     experiment = Experiment(task="echo", cell="lstm", length=12, learning_rate=0.01)
     state, _ = advance(experiment, initial_state(experiment), 400)
-    assert fresh_metric(experiment, state) > 0.9
-    shut = fresh_metric(experiment, state, (HoldGate("output_gate", 0.0),))
-    batch = fresh_batch(experiment, 200)
-    oracle = unrolled(experiment, state.parameters, batch, task_of(experiment).loss, (HoldGate("output_gate", 0.0),))
-    assert shut == task_of(experiment).measure(oracle.outputs, batch)
-    assert 0.4 < shut < 0.6
+    shut = (HoldGate("output_gate", 0.0),)
+    effect = effect_of(Trial.of(experiment, state.parameters, shut))
+    task, batch = task_of(experiment), fresh_batch(experiment, effect.sequences)
+    for interventions, measured in (((), effect.before), (shut, effect.after)):
+        oracle = unrolled(experiment, state.parameters, batch, task.loss, interventions)
+        assert measured == task.measure(oracle.outputs, batch)
+    assert effect.sequences == 200 and effect.before > 0.9 and 0.4 < effect.after < 0.6
+
+
+def test_a_task_that_keeps_data_back_is_judged_on_these() -> None:
+    experiment = Experiment(task="series", length=24)
+    state = initial_state(experiment)
+    effect = effect_of(Trial.of(experiment, state.parameters, (Silence(),)))
+    assert effect.before == held_out_metric(experiment, state) != effect.after
+    assert effect.sequences == task_of(experiment).held_out(24).size  # type: ignore[union-attr]
+
+
+def test_a_worker_is_told_an_uploaded_series() -> None:
+    name = register(series_from_values("levels", [float(number % 7) for number in range(300)]))
+    experiment = Experiment(task="series", series=name, length=20)
+    trial = Trial.of(experiment, initial_state(experiment).parameters, (Silence(),))
+    code = """if True:
+        import pickle, sys
+        from engine.analysis.effects import effect_of
+        print(effect_of(pickle.load(sys.stdin.buffer)))
+    """
+    told = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(trial), capture_output=True, check=True)
+    assert told.stdout.decode().strip() == repr(effect_of(trial))
 
 
 # --- editing the inputs ---

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.setup import Setup
+from engine.tasks import TASKS
 from ui.navigation import LESSONS, Lesson, after, lesson_named
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -134,18 +135,43 @@ def test_a_cell_can_be_stepped_through_and_its_numbers_changed() -> None:
 
 
 @pytest.mark.parametrize("way", ["all", "subset", "clamped"])
-@pytest.mark.parametrize("target", ["last", "final"])
-@pytest.mark.parametrize("task", ["attractors", "cycle"])
+@pytest.mark.parametrize(
+    ("task", "target"), [("attractors", "final"), ("attractors", "last"), ("attractors", "subset"), ("cycle", "subset")]
+)
 def test_every_way_of_input_and_target_can_be_chosen(way: str, target: str, task: str) -> None:
     lesson = lesson_named("inputs_and_targets")
     app = opened(lesson)
-    for key, value in (("way", way), ("target", target), ("task", task)):
+    for key, value in (("task", task), ("given", way), (f"target {task}", target)):
         app.segmented_control(key=f"inputs.{key}").set_value(value).run()
     assert not app.exception and not app.error
     experiment = app.session_state["kept.inputs_and_targets.run.run"].lanes[0].experiment
-    assert experiment.task == task and (experiment.target_steps == 1) == (target == "final")
-    assert (experiment.input_way, experiment.hidden_size) == ("clamped" if way == "clamped" else "initial",
-                                                              2 if way == "all" else 16)  # fmt: skip
+    assert experiment.task == (task if target == "subset" else "patterns")
+    assert (experiment.target_steps == 1) == (target == "final")
+    assert experiment.input_way == ("clamped" if way == "clamped" else "initial")
+    assert (experiment.initial_state == "learned") == (way == "subset")
+    free = experiment.hidden_size - (2 if way == "clamped" else 0)
+    assert (free == len(TASKS[experiment.task].outputs)) == (target != "subset"), "whether all free units have a target"
+
+
+def test_a_push_and_a_click_are_told_of() -> None:
+    lesson = lesson_named("inputs_and_targets")
+    app = finished(guessed(opened(lesson), lesson), lesson)
+    assert "**4 basins**" in words(app)
+    app.slider(key="inputs.push").set_value(0.1).run()
+    assert "Pushed by 0.1, **" in words(app) and not app.exception
+    assert app.session_state["kept.inputs_and_targets.run.run"].over, "a push trains nothing anew"
+
+
+def test_any_unit_can_be_switched_off_or_so_many_at_random() -> None:
+    lesson = lesson_named("hidden_state")
+    app = finished(guessed(opened(lesson), lesson), lesson)
+    assert "With 1 of 32 units off" in words(app)
+    app.pills(key="hidden_state.chosen").set_value([2, 5, 31]).run()
+    assert "With 3 of 32 units off" in words(app) and not app.exception
+    app.slider(key="hidden_state.off").set_value(32).run()
+    assert "With 32 of 32 units off" in words(app) and not app.exception
+    app.pills(key="hidden_state.chosen").set_value([]).run()
+    assert "With 0 of 32 units off" in words(app) and not app.exception
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "abc", "٣"])

@@ -24,15 +24,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Change, Experiment, SeriesError, TrainingState, advance, initial_state, record, task_of
-from engine import runs as engine_runs
+from engine import Change, Experiment, SeriesError, TrainingState, advance, initial_state, record, streams, task_of
 from engine import series as library
 from engine.chunks import CHUNK_SECONDS, Chunk, Ending, first_chunk, step_cost, steps_per_chunk, train_chunk
 from engine.executor import ATTEMPTS, PAGE_BYTES, WORKERS_VARIABLE, Workers, worker_count
 from engine.history import MOST_POINTS, MOST_ROWS, GradientHistory, LossHistory
-from engine.runs import AHEAD, QUEUE_SECONDS, ChunkPlan, Lane, Run, Snapshot, gradient_norms
+from engine.runs import Lane, Run, Snapshot, gradient_norms
 from engine.series import series_from_values
 from engine.store import ChunkStore
+from engine.streams import AHEAD, QUEUE_SECONDS, ChunkPlan
 from engine.tasks import Batch
 from engine.training import RECENT, one_thread
 from tests.oracles import relative_error, unrolled
@@ -433,7 +433,7 @@ def test_the_size_of_the_chunks_changes_no_byte(
 ) -> None:
     ends = []
     for size in sizes:
-        monkeypatch.setattr(engine_runs, "steps_per_chunk", lambda experiments, size=size: size)
+        monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments, size=size: size)
         run = Run(store_on(AtOnce()), (experiment,))
         play(run)
         (lane,) = run.lanes
@@ -578,7 +578,7 @@ def test_what_is_solved_or_has_diverged_stays_so() -> None:
 
 
 def test_what_stands_already_does_not_begin_again_and_the_rest_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_runs, "steps_per_chunk", lambda experiments: 8)
+    monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments: 8)
     run = run_at(100)
     losses = [lane.losses.values.tobytes() for lane in run.lanes]
     faster = replace(LANES[2], learning_rate=0.02)
@@ -625,7 +625,7 @@ def test_a_paused_run_stays_paused_unless_there_is_something_to_catch_up_with() 
 
 
 def test_a_change_in_mid_run_begins_where_the_networks_it_is_about_stand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_runs, "steps_per_chunk", lambda experiments: 8)
+    monkeypatch.setattr(streams, "steps_per_chunk", lambda experiments: 8)
     run = run_at(100).succeeded_by((replace(SMALL, hidden_size=9), LANES[0]))
     play(run, lambda: run.lanes[0].step >= 40)
     behind = run.changed_from_here(run.lanes[0].experiment, 0.1, None)
@@ -762,11 +762,14 @@ def test_otherwise_there_is_at_least_one_and_at_most_one_a_core(wanted: str, mon
 # --- what a run remembers ---
 
 
-def test_steps_per_second_can_be_told_once_two_frames_were_taken() -> None:
+def test_steps_per_second_can_be_told_once_frames_have_come_in_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(store_on(AtOnce()), LANES)
     run.next_frame(0)
     assert np.isnan(run.steps_per_second())
+    monkeypatch.setattr("engine.runs.SHORTEST", 1000)
     play(run)
+    assert np.isnan(run.steps_per_second())
+    monkeypatch.setattr("engine.runs.SHORTEST", 0)
     assert run.steps_per_second() > 0
     run.pause()
     assert np.isnan(run.steps_per_second())

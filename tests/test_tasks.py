@@ -128,7 +128,7 @@ def test_an_unknown_task_or_series_is_named() -> None:
 # --- targets, worked out a second way ---
 
 
-PLANE = ("attractors", "cycle")
+PLANE = ("attractors", "cycle", "patterns")
 """Tasks whose targets are points of a plane; see `test_targets_in_the_plane_agree_with_a_second_computation`."""
 
 
@@ -228,6 +228,11 @@ def test_targets_in_the_plane_agree_with_a_second_computation() -> None:
     assert (batch.inputs == batch.inputs[0]).all()
     distances = np.linalg.norm(batch.inputs[0][:, np.newaxis] - places, axis=-1)
     np.testing.assert_allclose(batch.targets[-1], places[distances.argmin(axis=1)], atol=1e-6)
+    batch = batch_of("patterns", 12)
+    assert (batch.inputs == batch.inputs[0]).all()
+    x, y = (batch.inputs[0] > 0).T
+    units = (x, y, x & y, x | y, x & ~y, y & ~x, ~x, y)  # every other unit is a function of the two told
+    np.testing.assert_allclose(batch.targets[-1], np.where(np.stack(units, axis=-1), 0.7, -0.7), atol=1e-6)
     batch = batch_of("cycle", 30)
     point = batch.inputs[0, :, 0] + 1j * batch.inputs[0, :, 1]
     point *= 0.7 / np.abs(point)

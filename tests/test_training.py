@@ -398,9 +398,45 @@ def test_a_change_acts_exactly_from_its_step(cell: str, optimizer: str) -> None:
 
 def test_settings_at_tells_rate_and_clipping_of_each_step() -> None:
     experiment = small(learning_rate=0.1, clip_norm=2.0, changes=(Change(3, 0.2, None), Change(5, 0.3, 4.0)))
-    assert [experiment.settings_at(step) for step in range(7)] == [
+    settings = [experiment.settings_at(step) for step in range(7)]
+    assert [(each.learning_rate, each.clip_norm) for each in settings] == [
         *[(0.1, 2.0)] * 3, *[(0.2, None)] * 2, *[(0.3, 4.0)] * 2,
     ]  # fmt: skip
+
+
+@every_cell
+def test_batch_size_and_optimiser_change_exactly_from_their_step_and_moments_start_anew(cell: str) -> None:
+    plain = small(cell=cell, optimizer="adam", learning_rate=0.01, clip_norm=1.0, batch_size=4)
+    changes = (Change(7, 0.02, 1.0, 9, "rmsprop"), Change(9, 0.01, None), Change(11, 0.03, None, None, "adam"))
+    changed = replace(plain, changes=changes)
+    at_7 = trained(plain, 7)[0]
+    assert frozen(trained(changed, 7)[0]) == frozen(at_7), "it acted too early"
+    other = replace(plain, optimizer="rmsprop", batch_size=9, learning_rate=0.02)
+    at_9, _ = advance(other, replace(at_7, optimizer={}), 2)
+    assert frozen(trained(changed, 9)[0]) == frozen(at_9)
+    at_11, _ = advance(replace(other, learning_rate=0.01, clip_norm=None), at_9, 2)
+    assert frozen(trained(changed, 11)[0]) == frozen(at_11), "a change without an optimiser keeps the moments"
+    pieces = [trained(changed, *cut)[0] for cut in ((16,), (7, 4, 5), (1, 5, 1, 1, 8), (11, 0, 5), (10, 2, 4))]
+    assert len({tuple(frozen(each)) for each in pieces}) == 1, "wherever it is cut"
+    assert set(pieces[0].optimizer) == {"exp_avg", "exp_avg_sq"}
+
+
+def test_an_optimiser_that_starts_in_mid_run_counts_its_own_steps() -> None:
+    experiment = small(optimizer="sgd", learning_rate=0.01, batch_size=5)
+    at_6 = trained(experiment, 6)[0]
+    changed = trained(replace(experiment, changes=(Change(6, 0.01, 1.0, None, "adam"),)), 6, 1)[0]
+    for name, before in at_6.parameters.items():
+        moved = np.abs(changed.parameters[name] - before)
+        np.testing.assert_allclose(moved[moved > 0], 0.01, rtol=0.05)  # Adam's first step is the learning rate
+
+
+def test_a_change_at_the_step_that_diverges_leaves_the_state_before_it_untouched() -> None:
+    plain = small(cell="rnn", activation="relu", optimizer="momentum", learning_rate=10.0, clip_norm=None, length=100)
+    last, log = trained(plain, 500)
+    assert log.diverged and 0 < last.step < 500
+    changed = replace(plain, changes=(Change(last.step, 0.1, None, None, "adam"),))
+    for cut in ((500,), (last.step, 10)):
+        assert frozen(trained(changed, *cut)[0]) == frozen(last)
 
 
 # --- divergence and budgets ---

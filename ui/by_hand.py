@@ -17,7 +17,7 @@ from engine.by_hand import (
 from engine.cells import CELLS
 from engine.errors import ExperimentError
 from figures.palette import theme_named
-from figures.unfolding import cell_svg, chain_svg
+from figures.unfolding import NARROW, WIDE, cell_svg, chain_svg
 from ui import lesson, session
 
 PACE = 0.9  # seconds an operation takes in slow motion
@@ -79,12 +79,14 @@ def _stepper(
     hue = theme.hue(cell)
     running = steps[t][operation]
     done = t + (2 if operation == len(steps[0]) - 1 else 1)
+    units = [f"unit {number}: {written}" for number, written in enumerate(running.written, start=1)]
+    room = NARROW if session.is_narrow() else WIDE
     with st.container(width=lesson.READING, gap="small"):
-        st.image(chain_svg(theme, hue, inputs, before[:done], t + 1, folded))
-        st.image(cell_svg(theme, hue, steps[t], operation, inputs[t], before[t], cells[t]))
+        st.image(chain_svg(theme, hue, inputs, before[:done], t + 1, folded, room))
+        st.image(cell_svg(theme, hue, steps[t], operation, inputs[t], before[t], cells[t], room))
         st.html(
             f"<div style='border-left:4px solid {hue};padding-left:10px'><b>Step {t + 1}, {running.title}:</b> "
-            f"{running.equation}<br>first unit: {running.written}</div>"
+            f"{running.equation}<br>{'<br>'.join(units)}</div>"
         )
     if playing:
         session.remember(PLACE, place + 1)

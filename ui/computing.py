@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.analysis.adder import ADDER, UNITS, add, adder_parameters, answers, number_of
+from engine.analysis.adder import (
+    ADDER,
+    UNITS,
+    add,
+    adder_parameters,
+    answers,
+    number_of,
+    on_paper,
+    proof,
+    weights_with_reasons,
+)
 from engine.analysis.automata import SYMBOLS, Automaton, Extraction, extract
 from engine.analysis.generalization import counted, over_lengths
 from engine.errors import ExperimentError
@@ -18,6 +28,13 @@ from ui.training import look
 
 MOST_COUNTED = 60
 MOST_DIGITS = 40
+MEANS = {
+    "addition": "the bit of the sum is 1",
+    "parity": "the ones so far are odd in number",
+    "counting": "so far no more b than a",
+    "brackets": "none has closed that was not open",
+}
+"""What the answer 1 means in each task that has an automaton."""
 
 
 def tested_on_lengths(page: Lesson, lane: Lane, title: str) -> tuple[list[int], list[float]]:
@@ -53,27 +70,51 @@ def how_far_it_counts(lane: Lane) -> str:
     )
 
 
+def weights_by_hand() -> None:
+    """The hand-made adder: what its units are, why, and what they are for every case that can occur."""
+    units = "\n".join(f"| {unit} | {equation} | {meaning} |" for unit, equation, meaning in UNITS)
+    lesson.text(f"| | is | which is |\n|---|---|---|\n{units}")
+    lesson.text("So these are the weights:")
+    with lesson.column(), st.container(horizontal=True, gap="medium"):
+        for symbol, values, reason in weights_with_reasons():
+            rows = r" \\ ".join(" & ".join(f"{value:g}" for value in row) for row in values)
+            with st.container(width="content", gap=None, horizontal_alignment="center"):
+                st.latex(rf"{symbol} = \begin{{pmatrix}} {rows} \end{{pmatrix}}", width="content")
+                st.caption(reason, width="content")
+    cases = "\n".join(f"| {' | '.join(map(str, row))} |" for row in proof())
+    lesson.text(
+        "And this is the whole proof, for there can be no other cases:\n\n"
+        f"| a + b + c | h₁ | h₂ | h₃ | next carry | sum bit |\n|---|---|---|---|---|---|\n{cases}"
+    )
+
+
 def add_by_hand(page: Lesson, lane: Lane | None) -> None:
-    """The hand-made adder: its units, and two numbers of the reader's."""
-    rows = "\n".join(f"| {unit} | {equation} | {meaning} |" for unit, equation, meaning in UNITS)
-    lesson.text(f"| unit | is | which is |\n|---|---|---|\n{rows}")
+    """Two numbers of the reader's, added by the hand-made network and by the one trained, if that can add."""
     with lesson.controls():
         texts = [
             st.text_input(f"{which} number", value, key=f"{page.name}.{which}", max_chars=MOST_DIGITS, width=320)
             for which, value in (("First", "123456789"), ("Second", "987654321"))
         ]
-    try:
-        first, second = (_whole(text) for text in texts)
-    except ExperimentError as problem:
-        st.error(str(problem), icon=":material/error:", width=lesson.READING)
-        return
-    steps = max(first, second).bit_length() + 1
-    says = f"{first:,} + {second:,} = **{add(first, second):,}**, worked out by three units in {steps} steps."
-    if lane is not None and lane.experiment.task == "addition":
-        learned = number_of(answers(lane.experiment, dict(lane.chunk.state.parameters), first, second))
-        verdict = "right, too" if learned == first + second else "wrong"
-        says += f" The network that you have trained answers {learned:,}: {verdict}."
-    lesson.outcome(says)
+    with lesson.room():
+        try:
+            first, second = (_whole(text) for text in texts)
+        except ExperimentError as problem:
+            st.error(str(problem), icon=":material/error:", width=lesson.READING)
+            return
+        with lesson.column():
+            st.code(on_paper(first, second), language=None)
+        steps = max(first, second).bit_length() + 1
+        says = f"{first:,} + {second:,} = **{add(first, second):,}**, worked out by three units in {steps} steps."
+        lesson.outcome(says + _sum_of_trained(lane, first, second))
+
+
+def _sum_of_trained(lane: Lane | None, first: int, second: int) -> str:
+    """What a network that has been trained to add makes of two numbers; empty without one."""
+    if lane is None or lane.experiment.task != "addition":
+        return ""
+    learned = number_of(answers(lane.experiment, dict(lane.chunk.state.parameters), first, second))
+    verdict = "right, too" if learned == first + second else "wrong"
+    return f" The network that you have trained answers {learned:,}: {verdict}."
 
 
 def read_automaton(page: Lesson, lane: Lane) -> Extraction:
@@ -82,6 +123,7 @@ def read_automaton(page: Lesson, lane: Lane) -> Extraction:
     found = session.kept(f"{page.name}.automaton", (experiment, lane.step), lambda: extract(experiment, parameters))
     with lesson.column():
         st.graphviz_chart(_dot(found.automaton, look().theme))
+        st.caption(f"In a circle: the answer in this state (1: {MEANS[experiment.task]}). At an arrow: what is read.")
     return found
 
 

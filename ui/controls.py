@@ -27,12 +27,9 @@ from engine.experiment import (
 from engine.setup import Setup
 from engine.tasks import TASKS, Task, task_named
 from ui import session
+from ui.choices import BATCHES, BUDGETS, CLIPS, OPTIMIZER_LABELS, RATES, plain, scale_with
 from ui.pins import pin_controls
 
-RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 0.1, 0.3, 1.0)
-CLIPS = (0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
-BATCHES = (1, 4, 8, 16, 32, 64, 128, 256)
-BUDGETS = (500, 1000, 2000, 3000, 5000, 10_000, 20_000, 50_000)
 OWN = "own"
 SERIES_LABELS = {"el_nino": "El Niño", "co2": "CO₂", "sunspots": "Sunspots", OWN: "Your CSV"}
 INITIALIZATION_LABELS = {"pytorch": "PyTorch's", "orthogonal": "Orthogonal", "identity": "Identity"}
@@ -44,7 +41,6 @@ INPUT_HELP = (
 )
 TARGET_LABELS = {"readout": "Read-out", "units": "Units themselves"}
 TARGET_HELP = "What is compared with the target: a weighted sum of the units, or the states of the first units."
-OPTIMIZER_LABELS = {"sgd": "SGD", "momentum": "SGD with momentum", "rmsprop": "RMSprop", "adam": "Adam"}
 
 
 def setup_in_sidebar() -> Setup:
@@ -279,12 +275,11 @@ def _mid_run_changes() -> tuple[Change, ...]:
     run = session.current_run("playground")
     with st.popover("Change in mid-run", width="stretch", icon=":material/tune:"):
         st.caption("New settings from this training step on, without starting over.")
-        now = run.lanes[0].experiment.settings_at(run.step) if run else (0.003, 1.0)
-        rate = st.select_slider(
-            "Learning rate now", _with(RATES, now[0]), value=now[0], key="rate_now", format_func=_plain
-        )
-        clips = (*_with(CLIPS, now[1] or 1.0), OFF)
-        clip = st.select_slider("Clipping now", clips, value=now[1] or OFF, key="clip_now", format_func=_plain)
+        now = (run.lanes[0].experiment if run else DEFAULT).settings_at(run.step if run else 0)
+        rates = scale_with(RATES, now.learning_rate)
+        rate = st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=plain)
+        clips = (*scale_with(CLIPS, now.clip_norm or 1.0), OFF)
+        clip = st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=plain)
         if st.button("Apply from here on", width="stretch") and run is not None:
             try:
                 changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
@@ -296,7 +291,7 @@ def _mid_run_changes() -> tuple[Change, ...]:
     changes = session.changes()
     if changes:
         says = "; ".join(
-            f"from step {each.step:,}: {_plain(each.learning_rate)}, clipping {_plain(each.clip_norm or OFF)}"
+            f"from step {each.step:,}: {plain(each.learning_rate)}, clipping {plain(each.clip_norm or OFF)}"
             for each in changes
         )
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -314,15 +309,4 @@ def _slider(name: str, label: str, step: float | None = None, **more: Any) -> No
 
 def _scale(name: str, label: str, options: tuple[Any, ...]) -> None:
     """A slider over usual values of very different size, and over the one that a link asked for."""
-    st.select_slider(label, _with(options, session.widget(name)), key=name, format_func=_plain)
-
-
-def _with(options: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    numbers = {each for each in (*options, value) if each != OFF}
-    return (*sorted(numbers), *([OFF] if OFF in options else []))
-
-
-def _plain(value: Any) -> str:
-    if value == OFF:
-        return OFF
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    st.select_slider(label, scale_with(options, session.widget(name)), key=name, format_func=plain)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.analysis.held_gates import BLOCKS, error, hold
+from engine.analysis.effects import Effect, Trial, effect_of
 from engine.cells import CELLS
 from engine.experiment import Experiment
+from engine.intervention import HoldGate
+from engine.recording import record
 from engine.runs import Snapshot
 from engine.tasks import task_of
 from engine.training import TrainingState
 from figures.column import Row
 from figures.lanes import lane_styles
 from figures.training import TrainingFigure
-from ui import lesson
+from ui import lesson, session, words
 from ui.live_chart import still_chart
 from ui.navigation import Lesson
 from ui.training import look
@@ -23,42 +25,80 @@ from ui.training import look
 ROWS = (Row.SEQUENCE, Row.HIDDEN, Row.GATES, Row.CELL)
 
 
-def hold_a_gate(page: Lesson, experiment: Experiment, state: TrainingState) -> tuple[str, float, float, float]:
-    """Choose a gate and its opening; the network as learned beside the same one with the gate held.
+@dataclass(frozen=True)
+class Held:
+    """A gate that the reader holds.
 
-    Returns:
-        The gate's title, the opening, and the error before and after.
+    Attributes:
+        hold: what is held, and where.
+        effect: what it costs on fresh sequences.
     """
-    titles = {
-        panel.field: panel.title for panel in CELLS[experiment.cell].panels if panel.field in BLOCKS[experiment.cell]
-    }
+
+    hold: HoldGate
+    effect: Effect
+
+    @property
+    def says(self) -> str:
+        """What is held, in words."""
+        return words.described(self.hold)
+
+    @property
+    def is_forget_gate_shut(self) -> bool:
+        """Whether it is what the page asks a guess about."""
+        return self.hold == HoldGate("forget_gate", 0.0)
+
+
+def hold_a_gate(page: Lesson, experiment: Experiment, state: TrainingState) -> Held:
+    """Choose a gate, its opening, units and steps; the network as learned beside the same one with the gate held."""
+    titles = {panel.field: panel.title for panel in CELLS[experiment.cell].panels if panel.is_gate}
     with lesson.controls():
         gate = lesson.choose("Hold the", titles, f"{page.name}.gate")
-        opening = st.slider("at", 0.0, 1.0, 0.0, 0.05, key=f"{page.name}.opening", width=300)
-    held = replace(state, parameters=hold(experiment, state.parameters, {gate: opening}))
-    before, after = (error(experiment, each.parameters) for each in (state, held))
+        opening = st.slider("at", 0.0, 1.0, 0.0, 0.05, key=f"{page.name}.opening", width=200)
+        units = _range("of units", experiment.hidden_size, f"{page.name}.units")
+        steps = _range("at steps", experiment.length, f"{page.name}.steps")
+    chosen = None if units is None else tuple(range(units[0], units[1] + 1))
+    hold = HoldGate(gate, opening, units=chosen, steps=steps)
+    held = Held(hold, _effect(page, experiment, state, hold))
     seen = look()
-    styles = lane_styles((experiment, experiment), seen.theme, ("As it learned", f"{titles[gate]} held at {opening:g}"))
+    styles = lane_styles((experiment, experiment), seen.theme, ("As it learned", words.described(hold)))
     figure = TrainingFigure(styles, seen, ROWS, stacked=seen.narrow, loss=False)
+    learned, other = Snapshot.of(experiment, state, state).lanes
+    shown = Snapshot((learned, other.seen_as(record(experiment, state, (hold,)))))
     metric = task_of(experiment).metric
-    still_chart(
-        f"{page.name}.held",
-        figure.show(Snapshot.of(experiment, state, held)),
-        f"{titles[gate]} held at {opening:g}: {metric.name} {before:.2g} before, {after:.2g} after.",
-    )
-    return titles[gate], opening, before, after
+    before, after = (metric.quantity(value) for value in (held.effect.before, held.effect.after))
+    still_chart(f"{page.name}.held", figure.show(shown), f"{held.says}: {metric.name} {before} before, {after} after.")
+    return held
 
 
-def table_of_gates(experiment: Experiment, state: TrainingState) -> None:
-    """Each gate held shut and held open, and what that costs."""
+def table_of_gates(page: Lesson, experiment: Experiment, state: TrainingState) -> str:
+    """Each gate held shut and held open, for all units and steps, and what that costs.
+
+    Returns:
+        What costs most and what costs least, in a sentence.
+    """
     metric = task_of(experiment).metric
-    learned = metric.quantity(error(experiment, state.parameters))
     lines = [f"| {metric.name} | as learned | held shut (0) | held open (1) |", "|---|---|---|---|"]
+    costs: list[tuple[float, str]] = []
     for panel in CELLS[experiment.cell].panels:
-        if panel.field in BLOCKS[experiment.cell]:
-            shut, opened = (
-                metric.quantity(error(experiment, hold(experiment, state.parameters, {panel.field: value})))
-                for value in (0.0, 1.0)
-            )
-            lines.append(f"| {panel.title} | {learned} | {shut} | {opened} |")
+        if panel.is_gate:
+            effects = [_effect(page, experiment, state, HoldGate(panel.field, value)) for value in (0.0, 1.0)]
+            each = (metric.quantity(value) for value in (effects[0].before, *(effect.after for effect in effects)))
+            lines.append(f"| {panel.title} | {' | '.join(each)} |")
+            for effect, held in zip(effects, ("shut", "open"), strict=True):
+                says = f"{panel.title.lower()} held {held}: {words.change(metric, effect.before, effect.after)}"
+                costs.append((abs(effect.after - effect.before), says))
     lesson.text("\n".join(lines))
+    return f"What costs most: **{max(costs)[1]}**. What costs least: **{min(costs)[1]}**."
+
+
+def _range(label: str, most: int, key: str) -> tuple[int, int] | None:
+    """A range within 1 … `most`; None for all of it."""
+    first, last = st.slider(label, 1, most, (1, most), key=key, width=200)
+    return None if (first, last) == (1, most) else (first, last)
+
+
+def _effect(page: Lesson, experiment: Experiment, state: TrainingState, hold: HoldGate) -> Effect:
+    """What it costs, worked out once."""
+    name = f"{page.name}.effect {experiment.task} {experiment.cell} {hold.gate} {hold.value:g}"
+    trial = Trial.of(experiment, state.parameters, (hold,))
+    return session.kept(name, (experiment, state.step, hold), lambda: effect_of(trial))

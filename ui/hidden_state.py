@@ -9,12 +9,13 @@ import streamlit as st
 
 from engine.analysis.dynamics import fixed_points, principal_plane
 from engine.analysis.lesions import LesionCurve, lesion_curve, localist_echo, metric_without, units_drawn
+from engine.experiment import Experiment
 from engine.network import unroll
 from engine.runs import Lane, Run
 from engine.supply import fresh_batch
 from figures.lesion import lesion_canvas
 from figures.portrait import portrait_canvas
-from ui import session
+from ui import lesson, session
 from ui.live_chart import still_chart
 from ui.navigation import Lesson
 from ui.training import Network, look
@@ -42,16 +43,33 @@ class Lesion:
 
 
 def switch_units_off(page: Lesson, lane: Lane) -> Lesion:
-    """A slider for the number of units that are off, and the curves of both codes."""
+    """Widgets for the units that are off, any of them or so many at random, and the curves of both codes."""
     experiment, parameters = lane.experiment, lane.chunk.state.parameters
-    off = st.slider("Units switched off", 0, experiment.hidden_size, 1, key=f"{page.name}.off", width=340)
+    off = _units_off(page, experiment)
     register, wired = localist_echo(experiment.length)
     curve = session.kept(f"{page.name}.curve", (experiment, lane.step), lambda: lesion_curve(experiment, parameters))
     localist = lesion_curve(register, wired, range(register.hidden_size + 1))
-    right = metric_without(experiment, parameters, units_drawn(experiment, off, 0))
-    canvas = lesion_canvas(look(), look().theme.hue("rnn"), curve, localist, (off, right))
-    still_chart(f"{page.name}.lesion", canvas, f"{off} units off: {right:.0%} of bits right.")
-    return Lesion(off, experiment.hidden_size, right, curve, localist)
+    right = metric_without(experiment, parameters, off)
+    canvas = lesion_canvas(look(), look().theme.hue("rnn"), curve, localist, (len(off), right))
+    still_chart(f"{page.name}.lesion", canvas, f"{len(off)} units off: {right:.0%} of bits right.")
+    return Lesion(len(off), experiment.hidden_size, right, curve, localist)
+
+
+def _units_off(page: Lesson, experiment: Experiment) -> list[int]:
+    """The units, from 0, that the reader has switched off."""
+    count, chosen = f"{page.name}.off", f"{page.name}.chosen"
+
+    def draw() -> None:
+        drawn = units_drawn(experiment, session.widget(count), 0)
+        session.set_widget(chosen, sorted(unit + 1 for unit in drawn))
+
+    if session.widget(chosen) is None:
+        session.set_widget(chosen, [units_drawn(experiment, 1, 0)[0] + 1])
+    st.slider("So many units at random", 0, experiment.hidden_size, 1, key=count, on_change=draw, width=340)
+    units = st.pills(
+        "…or one by one: units that are off", range(1, experiment.hidden_size + 1), key=chosen, selection_mode="multi"
+    )
+    return [unit - 1 for unit in units]
 
 
 def portraits(page: Lesson, run: Run, networks: tuple[Network, ...]) -> list[int]:
@@ -69,5 +87,6 @@ def portraits(page: Lesson, run: Run, networks: tuple[Network, ...]) -> list[int
         odd = batch.targets[..., 0] > 0.5
         shown.append((network.title, look().theme.hue("rnn"), principal_plane(states), states, odd, points))
     counts = [len(each[-1]) for each in shown]
-    still_chart(f"{page.name}.portraits", portrait_canvas(look(), shown), f"Fixed points: {counts}.")
+    with lesson.column():
+        still_chart(f"{page.name}.portraits", portrait_canvas(look(), shown), f"Fixed points: {counts}.")
     return counts

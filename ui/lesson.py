@@ -52,6 +52,11 @@ def text(words: str) -> None:
         st.markdown(words, unsafe_allow_html=True)
 
 
+def caption(words: str) -> None:
+    """What to look for in a figure."""
+    st.caption(words, width=READING)
+
+
 def heading(words: str) -> None:
     """A second part of the page."""
     st.subheader(words, anchor=False)

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import streamlit as st
 
 from engine.errors import ExperimentError
 from ui import session
-from ui.live_chart import Click, Frame, live_chart
+from ui.live_chart import Click, Drag, Frame, Reel, live_chart
 
 PATIENCE = 0.5  # seconds to wait for something new before drawing the same picture again
 SLICE = 0.05  # seconds after which a wait looks whether the viewer has done something
@@ -45,6 +45,21 @@ L = TypeVar("L", bound=Live)
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What of the past a browser asks for.
+
+    Attributes:
+        near: pictures near this training step first.
+        before: none from this step on: those it has.
+        known: nor these.
+    """
+
+    near: float
+    before: float
+    known: frozenset[int]
+
+
+@dataclass(frozen=True)
 class Stage(Generic[L]):
     """A place on a page where something moves.
 
@@ -55,6 +70,9 @@ class Stage(Generic[L]):
         before: what to do before a picture is taken; it may rerun the page.
         on_click: what to do when the viewer clicks on a point, where the frame is clickable.
         beside: shows what stands below the picture.
+        on_drag: what to do when the viewer has dragged a point of a chart that may be dragged; a callback.
+        reel: pictures of the past that the browser asks for, where there are any.
+        on_branch: what to do when the viewer wants to branch off at a training step; it may rerun the page.
     """
 
     name: str
@@ -63,6 +81,9 @@ class Stage(Generic[L]):
     before: Callable[[], None] = lambda: None
     on_click: Callable[[Click], None] = lambda click: None
     beside: Callable[[L], None] = lambda live: None
+    on_drag: Callable[[Drag], None] | None = None
+    reel: Callable[[L, Wanted], Reel] = lambda live, wanted: Reel()
+    on_branch: Callable[[int], None] = lambda step: None
 
     @property
     def loop(self) -> str:
@@ -114,12 +135,20 @@ def _loop(stage: Stage[L], was_over: bool) -> None:
         st.rerun()  # the buttons have to know
     if live.trouble:
         st.error(live.trouble, icon=":material/error:")
-    click = live_chart(stage.name, stage.frame(live))
-    if click is not None:
-        stage.on_click(click)
+    wanted = session.take_past_wanted(stage.name)
+    reel = stage.reel(live, _as_wanted(wanted)) if wanted else None  # first, for it uses the same canvas
+    answer = live_chart(stage.name, stage.frame(live), reel, stage.on_drag)
+    if answer.click is not None:
+        stage.on_click(answer.click)
+    if answer.branch is not None:
+        stage.on_branch(answer.branch)
     stage.beside(live)
     if live.over and not was_over:
         st.rerun()  # the buttons have to know
+
+
+def _as_wanted(asked: dict[str, Any]) -> Wanted:
+    return Wanted(float(asked["near"]), float(asked["before"]), frozenset(int(step) for step in asked["known"]))
 
 
 def _wait_for_frame(live: Live) -> None:

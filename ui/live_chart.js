@@ -8,6 +8,7 @@
 const WATCHDOG = 4000 // ms without an answer after which it asks again
 const HUSH = 150 // ms of not asking after the viewer has touched something: what they did goes first
 const DOUBLE = 320 // ms in which a second click makes a double click, which resets the zoom and is no choice
+const REACH = 9 // px from a point within which the pointer takes hold of it
 const HANDS = ["pointerup", "keydown"]
 const charts = new WeakMap()
 let loading
@@ -54,6 +55,13 @@ const same = (one, other) => {
   return true
 }
 
+// Whether an axis of range `wide` shows all of `narrow`, in the same direction.
+const covers = (wide, narrow) => {
+  if (![...wide, ...narrow].every((end) => typeof end === "number")) return false
+  const turn = Math.sign(narrow[1] - narrow[0])
+  return (narrow[0] - wide[0]) * turn >= 0 && (wide[1] - narrow[1]) * turn >= 0
+}
+
 // Numbers straight into a drawn plot. It relies on how Plotly (the version shipped with the app) keeps a
 // drawn trace: `calcdata` is what hovering and zooming read, one <image> is a heatmap, one path a line. Each
 // method returns false when it does not find what it expects, and the caller then draws by Plotly.react.
@@ -71,25 +79,42 @@ const Quick = {
     const rows = trace.z.length
     const columns = trace.z[0].length
     if (!image || calc.z.length !== rows || calc.z[0].length !== columns) return false
-    if (!same(trace.x, full._input.x) || !same(trace.y, full._input.y) || !full._islinear) return false
+    if (!full._islinear || !Quick.place(plot, trace, full, calc, image)) return false
     calc.z = full.z = full._input.z = trace.z
     const colors = palette(trace)
-    const canvas = document.createElement("canvas")
-    canvas.width = columns
-    canvas.height = rows
-    const context = canvas.getContext("2d")
-    const picture = context.createImageData(columns, rows)
-    const pixels = new Uint32Array(picture.data.buffer)
+    const pixels = new Uint32Array(rows * columns)
     const scale = 255 / (trace.zmax - trace.zmin)
-    for (let row = 0, at = 0; row < rows; row++) {
+    const upwards = plot._fullLayout[trace.yaxis.replace("y", "yaxis")]
+    const flipped = upwards.range[0] > upwards.range[1] // the first row is the highest; a bitmap's is the lowest
+    for (let row = 0; row < rows; row++) {
       const values = trace.z[row]
+      let at = (flipped ? rows - 1 - row : row) * columns
       for (let column = 0; column < columns; column++, at++) {
         const value = values[column]
         if (value === value) pixels[at] = colors[Math.max(0, Math.min(255, Math.round((value - trace.zmin) * scale)))]
       }
     }
-    context.putImageData(picture, 0, 0)
-    image.setAttribute("href", canvas.toDataURL())
+    image.setAttribute("href", bitmap(pixels, columns, rows))
+    return true
+  },
+
+  // Move the picture to where its cells lie now: the same number of them, evenly spread.
+  place(plot, trace, full, calc, image) {
+    for (const [letter, size] of [["x", "width"], ["y", "height"]]) {
+      const values = trace[letter]
+      if (same(values, full._input[letter])) continue
+      const count = values.length
+      const axis = plot._fullLayout[trace[`${letter}axis`].replace(letter, `${letter}axis`)]
+      if (count < 2 || count !== full._input[letter]?.length || typeof values[0] !== "number" || axis.type !== "linear") return false
+      const pitch = (values[count - 1] - values[0]) / (count - 1)
+      const edges = Array.from({ length: count + 1 }, (_, i) => values[0] + (i - 0.5) * pitch)
+      const ends = [axis.c2p(edges[0]), axis.c2p(edges[count])]
+      image.setAttribute(letter, Math.min(...ends))
+      image.setAttribute(size, Math.abs(ends[1] - ends[0]))
+      calc[letter] = edges
+      if (calc[`${letter}Center`]) calc[`${letter}Center`] = values
+      full[letter] = full._input[letter] = values
+    }
     return true
   },
 
@@ -125,6 +150,29 @@ const Quick = {
   },
 }
 
+const heads = new Map()
+
+// The address of a picture of (red, green, blue, alpha) pixels, lowest row first: a BMP, which takes neither the
+// compressing nor the unpacking of a PNG.
+function bitmap(pixels, columns, rows) {
+  const size = `${columns}×${rows}`
+  if (!heads.has(size)) {
+    const view = new DataView(new ArrayBuffer(123)) // a multiple of 3, so that the pixels can be written on behind it
+    const words = [[2, 123 + 4 * columns * rows], [10, 123], [14, 108], [18, columns], [22, rows], [30, 3], [34, 4 * columns * rows], [54, 0xff], [58, 0xff00], [62, 0xff0000], [66, 0xff000000], [70, 0x73524742]]
+    for (const [at, value] of [[0, 0x4d42], [26, 1], [28, 32]]) view.setUint16(at, value, true)
+    for (const [at, value] of words) view.setUint32(at, value, true)
+    heads.set(size, `data:image/bmp;base64,${base64(new Uint8Array(view.buffer))}`)
+  }
+  return heads.get(size) + base64(new Uint8Array(pixels.buffer))
+}
+
+function base64(bytes) {
+  if (bytes.toBase64) return bytes.toBase64()
+  let text = ""
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode.apply(null, bytes.subarray(at, at + 8192))
+  return btoa(text)
+}
+
 const palettes = new Map()
 
 // 256 colours of a trace's scale, as little-endian pixels.
@@ -146,6 +194,87 @@ function palette(trace) {
   return palettes.get(name)
 }
 
+// Points that the viewer may drag: those of traces whose `meta` says of which input channel they are, and along
+// what, "value" (up and down) or "step" (left and right). Where both can be, the pointer's direction decides.
+class Drag {
+  constructor(chart) {
+    this.chart = chart
+    this.plot = chart.plot
+    this.plot.addEventListener("pointerdown", (event) => this.begin(event), true)
+    this.plot.addEventListener("mousedown", (event) => this.held && event.stopImmediatePropagation(), true) // no zoom
+    this.plot.addEventListener("pointermove", (event) => this.move(event), true)
+    this.plot.addEventListener("pointerup", (event) => this.end(event), true)
+    this.plot.addEventListener("pointercancel", () => { this.held = null }, true)
+  }
+
+  // For each way to drag the nearest point within reach: { value: …, step: … }.
+  pointsAt({ clientX, clientY }) {
+    const layout = this.plot._fullLayout
+    const found = {}
+    if (!layout || !this.chart.frame?.draggable) return found
+    const { left, top } = this.plot.getBoundingClientRect()
+    this.chart.frame.data?.forEach((trace, number) => {
+      if (!trace.meta?.along) return
+      const across = layout[trace.xaxis.replace("x", "xaxis")]
+      const up = layout[trace.yaxis.replace("y", "yaxis")]
+      trace.x.forEach((x, i) => {
+        const far = Math.hypot(clientX - left - across._offset - across.d2p(x), clientY - top - up._offset - up.d2p(trace.y[i]))
+        const before = found[trace.meta.along]
+        if (far < REACH && !(before?.far <= far)) found[trace.meta.along] = { far, number, trace, i, across, up, x, y: trace.y[i] }
+      })
+    })
+    return found
+  }
+
+  begin(event) {
+    if (event.button || event.pointerType === "touch") return
+    const points = this.pointsAt(event)
+    if (!points.value && !points.step) return
+    this.held = { points, from: [event.clientX, event.clientY] }
+    this.plot.setPointerCapture(event.pointerId)
+  }
+
+  move(event) {
+    if (!this.held) {
+      const { value, step } = this.pointsAt(event)
+      this.plot.style.setProperty("--hold", value && step ? "move" : value ? "ns-resize" : "ew-resize")
+      this.plot.classList.toggle("holdable", Boolean(value || step))
+      return
+    }
+    event.stopPropagation()
+    const to = this.target(event)
+    if (!to) return
+    const { trace, number, i } = to.point
+    const axis = to.along === "value" ? "y" : "x"
+    const moved = Float32Array.from(trace[axis])
+    moved[i] = to.value
+    Quick.trace(this.plot, number, { ...trace, [axis]: moved })
+  }
+
+  // Where the held point is dragged to; null as long as the pointer has hardly moved.
+  target({ clientX, clientY }) {
+    const { points, from: [x, y] } = this.held
+    const across = Math.abs(clientX - x)
+    const up = Math.abs(clientY - y)
+    if (Math.max(across, up) < 4) return null
+    const along = (this.held.along ??= points.step && (!points.value || across > up) ? "step" : "value")
+    const point = points[along]
+    const axis = along === "step" ? point.across : point.up
+    const pixel = along === "step" ? axis.d2p(point.x) + clientX - x : axis.d2p(point.y) + clientY - y
+    const value = axis.p2d(Math.max(0, Math.min(axis._length, pixel)))
+    return { along, point, value: along === "step" ? Math.round(value) : Math.round(1000 * value) / 1000 }
+  }
+
+  end(event) {
+    if (!this.held) return
+    const to = this.target(event)
+    this.held = null
+    if (!to) return
+    const { trace, x } = to.point
+    this.chart.send.trigger("drag", { channel: trace.meta.channel, step: x, along: to.along, to: to.value })
+  }
+}
+
 class Chart {
   constructor(root) {
     this.root = root
@@ -156,23 +285,102 @@ class Chart {
     this.askedFor = -1
     this.lastAsk = 0
     this.said = ""
+    this.film = new Film()
+    this.at = null // the training step that the viewer has gone back to; null: the present
+    this.scrubber = new Scrubber(root, this)
     this.watchdog = setInterval(() => this.askAgain(), WATCHDOG / 2)
     this.quietUntil = 0
     this.hush = () => { this.quietUntil = performance.now() + HUSH }
     for (const event of HANDS) document.addEventListener(event, this.hush, true)
+    this.drag = new Drag(this)
+  }
+
+  // A frame from the server: one for the film, and one to draw unless the viewer is in the past.
+  receive(bytes, send) {
+    const frame = decode(bytes)
+    const before = this.latest
+    this.send = send
+    this.latest = frame
+    this.keep(frame, bytes)
+    const seen = frame.past.length && !frame.running && this.frame?.step === frame.step && before?.film === frame.film
+    if (this.at !== null) this.follow()
+    else if (!seen) this.show({ frame })
+    this.report()
+    this.scrubber.update()
+    if (this.at !== null || seen) this.askLater()
+  }
+
+  keep(frame, bytes) {
+    const { film } = this
+    if (film.key !== frame.film) {
+      if (frame.run !== this.run) this.at = null
+      film.begin(frame.film)
+    }
+    this.run = frame.run
+    if (!frame.film) {
+      this.at = null
+      return
+    }
+    film.since = Math.min(film.since, frame.step)
+    film.add(frame.step, bytes)
+    for (const { step, frame: past } of frame.past) {
+      film.known.add(step)
+      film.add(step, past.slice())
+    }
+    if (frame.past.length || frame.left === 0) {
+      this.filling = false
+      film.complete ||= frame.left === 0
+      if (frame.left > 0) this.fill()
+    }
+    if (this.at !== null || (!frame.running && matchMedia("(hover: none)").matches)) this.fill()
+  }
+
+  // Stay in the past while the present goes on: draw only if another figure was chosen, or a nearer frame has come.
+  follow() {
+    const nearest = this.film.frames[this.film.nearest(this.at)]
+    if (this.frame?.film !== this.latest.film || this.frame.step !== nearest?.step) this.travel(this.at)
+  }
+
+  // Ask for what of the past this figure has not shown yet: after another sequence or theme was chosen, say.
+  fill() {
+    const { film } = this
+    if (this.closed || !film.key || film.complete || this.filling || film.since <= 0 || this.scrubber.held) return
+    this.filling = true
+    this.lastFill = performance.now()
+    const wanted = { near: this.at ?? film.since, before: film.since, known: [...film.known] }
+    setTimeout(() => this.send.trigger("past", wanted))
+  }
+
+  // Show the frame of the film that is nearest to a training step, or the present if that is null.
+  travel(step) {
+    this.at = this.film.frames.length > 1 || this.latest.film ? step : null
+    const frame = this.at === null ? this.latest : null
+    const kept = this.film.frames[this.film.nearest(step ?? Infinity)]
+    this.scrubber.update()
+    if (frame || kept) this.show(frame ? { frame } : kept)
+  }
+
+  // The hand is off the slider: what training has done meanwhile may come.
+  resume() {
+    this.scrubber.update()
+    this.fill()
+    this.askLater()
+  }
+
+  branch() {
+    this.send.trigger("branch", this.frame.step)
   }
 
   // The newest frame wins: one that arrives while another is being drawn waits, an older one is dropped.
-  async show(frame, send) {
-    this.send = send
-    this.waiting = frame
+  async show(entry) {
+    this.waiting = entry
     if (this.busy) return
     this.busy = true
     try {
       while (this.waiting && !this.closed) {
-        const next = this.waiting
+        const { frame, bytes } = this.waiting
         this.waiting = null
-        await this.draw(next)
+        await this.draw(frame ?? decode(bytes), !frame)
       }
     } finally {
       this.busy = false
@@ -180,23 +388,42 @@ class Chart {
     }
   }
 
-  async draw(frame) {
+  async draw(frame, past) {
     this.frame = frame
     // of the page's column, not of this chart: one of two side by side is no phone
     const width = (this.root.closest(".stMainBlockContainer") ?? this.root).clientWidth
-    if (width && width < frame.narrowBelow !== frame.narrow) {
+    if (!past && width && width < frame.narrowBelow !== frame.narrow) {
       this.send.state("narrow", width < frame.narrowBelow)
       return
     }
-    this.tell(frame)
-    if (frame.data && !(await this.drawFigure(frame))) return
+    this.tell(frame, past)
+    if (frame.data && !(await this.drawFigure(past ? this.fitted(frame) : frame, past))) return
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
     this.drawn += 1
-    Object.assign(this.root.dataset, { frames: this.drawn, quick: this.quick, step: frame.step, run: frame.run, running: frame.running })
-    if (frame.running) setTimeout(() => this.ask(), Math.max(0, this.lastAsk + frame.interval - performance.now()))
+    this.report()
+    if (!past) this.askLater()
   }
 
-  async drawFigure(frame) {
+  report() {
+    const { frames, bytes } = this.film
+    Object.assign(this.root.dataset, {
+      frames: this.drawn, quick: this.quick, step: this.frame?.step ?? 0, run: this.latest.run, running: this.latest.running,
+      film: frames.length, filmBytes: bytes, latest: this.latest.step,
+    })
+  }
+
+  // A frame of the past on the axes of the present, where those have room for it, so that no axis jumps while the
+  // viewer travels. Frames that get the same layout are drawn the quick way.
+  fitted(frame) {
+    const layout = { ...frame.layout }
+    for (const name of Object.keys(layout).filter((each) => /^[xy]axis/.test(each))) {
+      const [own, now] = [layout[name].range, this.latest.layout?.[name]?.range]
+      if (own && now && covers(now, own)) layout[name] = this.latest.layout[name]
+    }
+    return { ...frame, layout, version: JSON.stringify(layout) }
+  }
+
+  async drawFigure(frame, past) {
     let plotly
     try {
       plotly = await loadPlotly(frame.plotly)
@@ -205,11 +432,12 @@ class Chart {
       this.send.trigger("failed", true)
       return false
     }
-    const unchanged = this.version === frame.version && frame.running && this.plot.clientWidth === this.width
+    const unchanged = this.version === frame.version && (frame.running || past) && this.plot.clientWidth === this.width
     if (unchanged && frame.data.every((trace, number) => Quick.trace(this.plot, number, trace))) {
       this.quick += 1
     } else {
       this.plot.style.height = `${frame.layout.height}px`
+      this.words = frame.labels // before it draws: those of another figure have no place among these axes
       const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
       await plotly.react(this.plot, frame.data, { ...frame.layout, autosize: true }, options)
       this.version = frame.version
@@ -218,7 +446,7 @@ class Chart {
         this.listening = true
         this.plot.on("plotly_afterplot", () => this.placeLabels())
         this.plot.on("plotly_click", ({ points: [{ curveNumber, x, y }] }) => {
-          if (!this.frame.clickable) return
+          if (!this.latest.clickable || this.at !== null) return
           clearTimeout(this.click)
           this.quietUntil = performance.now() + DOUBLE + HUSH
           this.click = setTimeout(() => this.send.trigger("click", { trace: curveNumber, x, y }), DOUBLE)
@@ -254,27 +482,32 @@ class Chart {
     })
   }
 
+  askLater() {
+    if (this.latest.running) setTimeout(() => this.ask(), Math.max(0, this.lastAsk + this.latest.interval - performance.now()))
+  }
+
   ask() {
-    if (this.closed || !this.frame?.running || this.askedFor === this.frame.number || document.hidden) return
+    const { latest } = this
+    if (this.closed || !latest?.running || this.scrubber.held || this.askedFor === latest.number || document.hidden) return
     const quiet = this.quietUntil - performance.now()
     if (quiet > 0) return void setTimeout(() => this.ask(), quiet)
-    this.askedFor = this.frame.number
+    this.askedFor = latest.number
     this.lastAsk = performance.now()
-    this.send.trigger("next", this.frame.number)
+    this.send.trigger("next", latest.number)
   }
 
   // A request can get lost when the page is rerun at that very moment.
   askAgain() {
-    if (!this.frame?.running || this.busy || document.hidden) return
+    if (this.filling && performance.now() - this.lastFill > WATCHDOG) this.filling = false
+    if (!this.latest?.running || this.busy || document.hidden || this.scrubber.held) return
     if (performance.now() - this.lastAsk < WATCHDOG) return
     this.askedFor = -1
     this.ask()
   }
 
-  tell(frame) {
+  tell(frame, past) {
     const find = (name) => this.root.querySelector(name)
     this.root.classList.toggle("still", !frame.count && !frame.sentences.length)
-    find(".bar i").style.width = `${100 * frame.progress}%`
     find(".count").textContent = frame.count
     const sentences = find(".sentences")
     sentences.style.setProperty("--lines", frame.lines)
@@ -285,7 +518,8 @@ class Chart {
     })
     while (sentences.children.length > frame.sentences.length) sentences.lastChild.remove()
     if (this.plot.getAttribute("aria-label") !== frame.alt) this.plot.setAttribute("aria-label", frame.alt)
-    if (frame.announce !== this.said) {
+    this.scrubber.update()
+    if (!past && frame.announce !== this.said) {
       this.said = frame.announce
       find(".announce").textContent = frame.announce
     }
@@ -294,6 +528,7 @@ class Chart {
   close() {
     this.closed = true
     clearInterval(this.watchdog)
+    this.scrubber.close()
     for (const event of HANDS) document.removeEventListener(event, this.hush, true)
     if (!this.busy) this.purge()
   }
@@ -313,7 +548,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     charts.set(root, chart)
   }
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data)
-  chart.show(decode(bytes), { state: setStateValue, trigger: setTriggerValue })
+  chart.receive(bytes, { state: setStateValue, trigger: setTriggerValue })
   return () => {
     chart.close()
     charts.delete(root)

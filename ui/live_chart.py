@@ -6,11 +6,13 @@ at every frame. When that no longer holds, this module can go: `live_chart` is i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from figures.canvas import Canvas
@@ -45,6 +47,23 @@ class Click:
 
 
 @dataclass(frozen=True)
+class Drag:
+    """What the viewer has dragged on a chart.
+
+    Attributes:
+        channel: of the input, from 1: it stands in the trace's `meta`.
+        step: the point's time step, from 1.
+        along: what was changed, "value" or "step".
+        to: the new one.
+    """
+
+    channel: int
+    step: int
+    along: str
+    to: float
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture, of a run or still.
 
@@ -61,6 +80,9 @@ class Frame:
         announce: what a screen reader says when it changes.
         interval: milliseconds at least until the next frame.
         clickable: whether a click on a point is of interest.
+        filmed: what the frames of one film have in common; the browser keeps them, so that the viewer can come
+            back to them. Empty: it keeps none.
+        branchable: whether training can branch off from it.
     """
 
     canvas: Canvas
@@ -75,25 +97,52 @@ class Frame:
     announce: str = ""
     interval: int = FRAME_INTERVAL
     clickable: bool = False
+    filmed: str = ""
+    branchable: bool = False
 
 
-def live_chart(key: str, frame: Frame) -> Click | None:
+@dataclass(frozen=True)
+class Answer:
+    """What the viewer has just done with the chart.
+
+    Attributes:
+        click: where they have clicked, if the frame is clickable.
+        branch: the training step from which they want to branch off.
+    """
+
+    click: Click | None = None
+    branch: int | None = None
+
+
+@dataclass(frozen=True)
+class Reel:
+    """Frames of the past that the browser has asked for.
+
+    Attributes:
+        frames: (training step, encoded frame) each.
+        left: how many more there are.
+    """
+
+    frames: Sequence[tuple[int, bytes]] = ()
+    left: int = 0
+
+
+def live_chart(
+    key: str, frame: Frame, reel: Reel | None = None, on_drag: Callable[[Drag], None] | None = None
+) -> Answer:
     """Show `frame` in the chart called `key`; in a fragment, since the browser's requests rerun that.
 
-    Returns:
-        Where the viewer has just clicked, if `frame.clickable`.
+    Args:
+        reel: what goes into the browser's film besides, if it has asked for that.
+        on_drag: what to do when a point that may be dragged has been; a callback, so that this picture shows it.
     """
-    canvas = frame.canvas
-    content: dict[str, Any] = {
-        "plotly": plotly_address(),
-        "narrowBelow": NARROW_BELOW,
-        "narrow": session.is_narrow(),
+    content = _content_of(frame)
+    content |= {
         "number": session.next_frame_number(),
-        "version": f"{id(canvas)}.{canvas.version}",
-    } | {each.name: getattr(frame, each.name) for each in fields(frame) if each.name not in ("canvas", "sentences")}
-    content["sentences"] = [vars(sentence) for sentence in frame.sentences]
-    if not session.chart_failed():
-        content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}
+        "draggable": on_drag is not None,
+        "past": [{"step": step, "frame": np.frombuffer(data, np.uint8)} for step, data in (reel or Reel()).frames],
+        "left": reel.left if reel else -1,
+    }
     result = _component()(
         data=encode(content),
         key=key,
@@ -101,13 +150,39 @@ def live_chart(key: str, frame: Frame) -> Click | None:
         on_narrow_change=lambda: session.note_narrow_of(key),
         on_failed_change=_nothing,
         on_click_change=_nothing,
+        on_drag_change=lambda: _pass_on(key, on_drag),
+        on_past_change=lambda: session.note_past_wanted(key),
+        on_branch_change=_nothing,
     )
     if result.get("failed"):
         session.note_chart_failed()
     if session.chart_failed():
-        st.plotly_chart(canvas.figure(), key=f"{key}.fallback", theme=None, alt=frame.alt)
-    click = result.get("click")
-    return Click(int(click["trace"]), click["x"], click["y"]) if click else None
+        st.plotly_chart(frame.canvas.figure(), key=f"{key}.fallback", theme=None, alt=frame.alt)
+    click, branch = result.get("click"), result.get("branch")
+    return Answer(
+        Click(int(click["trace"]), click["x"], click["y"]) if click else None,
+        None if branch is None else int(branch),
+    )
+
+
+def encoded(frame: Frame) -> bytes:
+    """`frame` for the browser's film."""
+    return encode(_content_of(frame))
+
+
+def _content_of(frame: Frame) -> dict[str, Any]:
+    canvas = frame.canvas
+    content: dict[str, Any] = {
+        "plotly": plotly_address(),
+        "narrowBelow": NARROW_BELOW,
+        "narrow": session.is_narrow(),
+        "version": f"{canvas.number}.{canvas.version}",
+        "film": f"{canvas.number}.{frame.run}.{frame.filmed}" if frame.filmed else "",
+    } | {each.name: getattr(frame, each.name) for each in fields(frame) if each.name not in ("canvas", "sentences")}
+    content["sentences"] = [vars(sentence) for sentence in frame.sentences]
+    if not session.chart_failed():
+        content |= {"data": canvas.data, "layout": canvas.layout, "labels": [vars(label) for label in canvas.labels]}
+    return content
 
 
 def still_chart(key: str, canvas: Canvas, alt: str) -> None:
@@ -118,8 +193,17 @@ def still_chart(key: str, canvas: Canvas, alt: str) -> None:
 @cache
 def _component() -> Any:
     here = Path(__file__).parent
-    html, css, js = ((here / f"live_chart.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("live_chart", html=html, css=css, js=js, isolate_styles=False)
+    html, css, film, js = (
+        (here / name).read_text(encoding="utf-8")
+        for name in ("live_chart.html", "live_chart.css", "film.js", "live_chart.js")
+    )
+    return st.components.v2.component("live_chart", html=html, css=css, js=film + js, isolate_styles=False)
+
+
+def _pass_on(key: str, on_drag: Callable[[Drag], None] | None) -> None:
+    drag = (session.widget(key) or {}).get("drag")
+    if drag and on_drag:
+        on_drag(Drag(int(drag["channel"]), int(drag["step"]), str(drag["along"]), float(drag["to"])))
 
 
 def _nothing() -> None:

@@ -6,15 +6,17 @@ import streamlit as st
 
 from engine.runs import Run
 from engine.setup import Setup
-from figures.lanes import lane_styles
+from figures.lanes import LaneStyle, lane_styles
 from figures.look import Look
 from figures.palette import theme_named
-from ui import controls, live, session, words
-from ui.live_chart import Click, Frame, Sentence
+from ui import branching, controls, intervened, intervening, live, session, words
+from ui.live_chart import Click, Drag, Frame, Sentence
+from ui.reel import reel_of
 from ui.views import VIEWS, RunFigure, View
 from ui.views.analysed import begin_frame, is_behind
 
 NAME = "playground"
+INTERVENE = f"{NAME}.intervene"
 STEP_PATIENCE = 10.0  # seconds
 
 
@@ -30,6 +32,14 @@ def live_run(setup: Setup) -> None:
     def click(click: Click) -> None:
         view.on_click(setup, current(), click)
 
+    def drag(drag: Drag) -> None:
+        intervening.dragged(setup.experiment, _sequence_shown(), drag)
+        _intervened(stage)
+
+    dropped = intervened.drop_what_no_longer_fits(setup)
+    if dropped:
+        st.toast(dropped, icon=":material/undo:")
+
     stage = live.Stage(
         NAME,
         current,
@@ -37,15 +47,23 @@ def live_run(setup: Setup) -> None:
         lambda: _adapt(narrow),
         click,
         lambda run: view.beside(setup, run),
+        drag,
+        lambda run, wanted: reel_of(run, wanted, lambda past: _frame(past, setup, view)),
+        branching.begin,
     )
     stage.live()  # so that the buttons know it
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
-        _reading_aids(setup, view, narrow)
-    if view.idea:
-        st.caption(view.idea)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        view.controls(setup)
+    with st.container(gap="xsmall"):  # its parts are there at all times, so that the chart below keeps its place
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(width="content"):
+                st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
+            _reading_aids(stage, setup, view, narrow)
+        with st.container():
+            if view.idea:
+                st.caption(view.idea)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            view.controls(setup)
+        with st.container():
+            branching.controls(setup, current())
     live.show(stage)
     live.settle()
 
@@ -66,25 +84,32 @@ def _frame(run: Run, setup: Setup, view: View) -> Frame:
     if run.worker_was_replaced():
         st.toast("A worker process was replaced; training went on from the last chunk.", icon=":material/healing:")
     begin_frame()
-    canvas = _figure(setup, look, view).show(run)
+    seen = intervened.seen(run)
+    canvas = _figure(setup, look, view).show(seen)
     styles = lane_styles(setup.experiments, look.theme, setup.titles)
+    sentences = [Sentence(_sentence(style, run, seen), style.hue) for style in styles]
     return Frame(
         canvas=canvas,
-        alt=words.figure_in_words(run, setup.titles),
+        alt=words.figure_in_words(seen, setup.titles),
         running=(run.playing and not run.over) or is_behind(),
         step=run.step,
         run=session.run_number(NAME),
         progress=run.step / setup.experiment.steps,
         count=words.count(run),
-        sentences=[
-            Sentence(words.lane_sentence(run.lanes[style.number], words.subject_of(style.title)), style.hue)
-            for style in styles
-        ],
-        lines=words.lines_of_room(run, look.narrow),
-        announce=words.announcement(run, setup.titles),
+        sentences=sentences,
+        lines=words.lines_of_room(run, look.narrow) + intervened.is_anything(),
+        announce=intervened.announcement() or words.announcement(run, setup.titles),
         interval=view.interval,
         clickable=view.clickable,
+        filmed="" if run.behind is not None else intervened.in_short(),
+        branchable=True,
     )
+
+
+def _sentence(style: LaneStyle, run: Run, seen: Run) -> str:
+    """How a network is doing, or what is done to it and what that does."""
+    doing = words.lane_sentence(run.lanes[style.number], words.subject_of(style.title))
+    return intervened.sentence(style.number, run, seen) or doing
 
 
 def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
@@ -94,13 +119,15 @@ def _figure(setup: Setup, look: Look, view: View) -> RunFigure:
         styles = lane_styles(setup.experiments, look.theme, setup.titles)
         return view.figure(setup, styles if not look.narrow else (styles[_lane_shown(setup)],), look)
 
-    return session.kept(f"{NAME}.figure", (setup, look, _lane_shown(setup), view.name, view.key(setup)), make)
+    # other interventions, another figure: the film has no pictures of other interventions
+    key = (setup, look, _lane_shown(setup), view.name, view.key(setup), intervened.active(), intervened.edits())
+    return session.kept(f"{NAME}.figure", key, make)
 
 
 def _run_bar(stage: live.Stage[Run], setup: Setup, narrow: bool) -> None:
     """Buttons for what a viewer does with a run."""
     run = stage.live()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         playing = run.playing and not run.over
         st.button(
             "Pause" if playing else "Play",
@@ -152,8 +179,13 @@ def _start_over(stage: live.Stage[Run], setup: Setup) -> None:
     live.refresh(stage)
 
 
-def _reading_aids(setup: Setup, view: View, narrow: bool) -> None:
-    """How the run is looked at, and what to look for."""
+def _intervened(stage: live.Stage[Run]) -> None:
+    """Show what has just been done to the networks, or released."""
+    st.rerun([stage.loop, INTERVENE])
+
+
+def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool) -> None:
+    """How the run is looked at, what may be done to it, and what to look for."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         if len(VIEWS) > 1:
             st.selectbox(
@@ -173,6 +205,8 @@ def _reading_aids(setup: Setup, view: View, narrow: bool) -> None:
                 required=True,
                 label_visibility="collapsed",
             )
+        with st.container(width="content"):
+            st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(
@@ -195,10 +229,15 @@ def _look(setup: Setup) -> Look:
     return Look(
         theme=theme_named(st.context.theme.type),
         narrow=session.is_narrow(),
-        sequence=(session.widget("sequence") or 1) - 1,
+        sequence=_sequence_shown() - 1,
         layer=(session.widget(f"layer of {setup.experiment.layers}") or setup.experiment.layers) - 1,
         by_activity=session.widget("sorting") == "activity",
     )
+
+
+def _sequence_shown() -> int:
+    """Number of the displayed sequence, from 1."""
+    return int(session.widget("sequence") or 1)
 
 
 def _lane_shown(setup: Setup) -> int:

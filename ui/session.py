@@ -221,6 +221,18 @@ def note_narrow_of(chart: str) -> None:
     _set("narrow", bool((st.session_state.get(chart) or {}).get("narrow")))
 
 
+def note_past_wanted(chart: str) -> None:
+    """Remember what the chart with key `chart` has just asked for of a run's past; a callback."""
+    _set(f"{chart}.past", (st.session_state.get(chart) or {}).get("past"))
+
+
+def take_past_wanted(chart: str) -> dict[str, Any] | None:
+    """What the chart with key `chart` has asked for of a run's past, once."""
+    wanted: dict[str, Any] | None = _get(f"{chart}.past")
+    _set(f"{chart}.past", None)
+    return wanted
+
+
 def chart_failed() -> bool:
     """Whether the viewer's browser could not load plotly.js."""
     return bool(_get("chart_failed"))

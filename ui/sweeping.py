@@ -10,7 +10,7 @@ import streamlit as st
 from engine.sweep import Job, Progress, Sweep
 from figures.canvas import Canvas
 from ui import live, session
-from ui.live_chart import Frame
+from ui.live_chart import Click, Frame
 from ui.navigation import Lesson
 
 P = TypeVar("P", bound=Progress)
@@ -25,6 +25,7 @@ def sweep(
     draw: Callable[[Sequence[P]], tuple[Canvas, str]],
     label: str,
     ready: bool = True,
+    on_click: Callable[[Click], None] | None = None,
 ) -> Sweep[P]:
     """A button that starts the jobs, their progress, and the figure of what they have reached.
 
@@ -34,6 +35,7 @@ def sweep(
         draw: figure and words of what has been reached.
         label: of the button.
         ready: whether it can be pressed.
+        on_click: what a click on a point of the figure does.
     """
     place = f"{lesson.name}.{name}"
 
@@ -52,12 +54,17 @@ def sweep(
             count=f"{done} of {len(going.progress)} done",
             interval=INTERVAL,
             announce="All done." if going.over else "",
+            clickable=on_click is not None,
         )
 
-    stage = live.Stage(place, current, frame)
+    stage = live.Stage(place, current, frame, on_click=on_click or _nothing)
     st.fragment(_bar, key=stage.bar)(stage, label, ready)
     live.show(stage)
     return current()
+
+
+def _nothing(click: Click) -> None:
+    """A click that is of no interest."""
 
 
 def _bar(stage: live.Stage[Sweep[P]], label: str, ready: bool) -> None:

@@ -20,6 +20,7 @@ from figures.training import TrainingFigure
 from ui import live, session, words
 from ui.live_chart import Click, Frame, Sentence
 from ui.navigation import Lesson
+from ui.reel import reel_of
 from ui.views.base import RunFigure
 
 FigureMaker = Callable[[tuple[LaneStyle, ...], Look], RunFigure]
@@ -54,6 +55,7 @@ def train(
     sentence: Callable[[Run, int], str] | None = None,
     figure: FigureMaker | None = None,
     on_click: Callable[[Click], None] | None = None,
+    behind: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Buttons, sentences and figure of `networks`, which train side by side on the same data.
 
@@ -66,6 +68,7 @@ def train(
         sentence: how network number n of the run is doing; by default as the playground says it.
         figure: makes the figure; by default the networks' `rows` below their loss.
         on_click: what a click on a point of the figure does.
+        behind: whether the figure just drawn waits for something that is still being worked out.
 
     Returns:
         The run, so that the page can say what came out once it is over.
@@ -80,10 +83,11 @@ def train(
     def frame(run: Run) -> Frame:
         look = Look(theme_named(st.context.theme.type), session.is_narrow())
         styles = lane_styles(experiments, look.theme, titles)
+        canvas = _figure(place, styles, look, rows, figure).show(run)
         return Frame(
-            canvas=_figure(place, styles, look, rows, figure).show(run),
+            canvas=canvas,
             alt=words.figure_in_words(run),
-            running=run.playing and not run.over,
+            running=(run.playing and not run.over) or behind(),
             step=run.step,
             run=session.run_number(place),
             progress=run.step / max(1, experiments[0].steps),
@@ -95,9 +99,16 @@ def train(
             lines=2 if look.narrow or len(styles) > 2 else 1,
             announce=words.announcement(run),
             clickable=on_click is not None,
+            filmed="as it is",
         )
 
-    stage = live.Stage(place, current, frame, on_click=on_click or _nothing)
+    stage = live.Stage(
+        place,
+        current,
+        frame,
+        on_click=on_click or _nothing,
+        reel=lambda run, wanted: reel_of(run, wanted, frame),
+    )
     st.fragment(_bar, key=stage.bar)(stage, ready, experiments)
     live.show(stage)
     return current()

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from engine.cells import CELLS
 from engine.chunks import Ending
+from engine.intervention import AddNoise, Flip, Freeze, HoldGate, Intervention, Reset, Silence
 from engine.runs import Lane, Run
 from engine.tasks import Chance, Metric
+
+STATES = {"hidden_state": "hidden state", "cell_state": "cell state"}
 
 
 def lane_sentence(lane: Lane, subject: str | None = None) -> str:
@@ -81,6 +84,12 @@ def figure_in_words(run: Run, titles: Sequence[str] | None = None) -> str:
     return " ".join(parts)
 
 
+def change(metric: Metric, before: float, after: float) -> str:
+    """A metric before → after: "MSE 0.009 → 0.31", "99.8 % → 52 % of bits right"."""
+    arrow = f"{metric.quantity(before)} → {metric.quantity(after)}"
+    return f"{arrow} of {metric.name}" if metric.is_share else f"{metric.name} {arrow}"
+
+
 def _cells_of(run: Run) -> tuple[str, ...]:
     return tuple(CELLS[lane.experiment.cell].title for lane in run.lanes)
 
@@ -117,11 +126,64 @@ def _forecast_sentence(subject: str, lane: Lane, metric: Metric, chance: Chance)
 
 def _remedy(lane: Lane) -> str:
     experiment = lane.experiment
-    rate, clip = experiment.settings_at(lane.step)
-    if clip is None:
+    settings = experiment.settings_at(lane.step)
+    if settings.clip_norm is None:
         return "Turn on gradient clipping, or lower the learning rate."
-    if rate > 0.003:
+    if settings.learning_rate > 0.003:
         return "Try a lower learning rate."
     if experiment.activation != "tanh" and experiment.cell == "rnn":
         return "Try tanh, which keeps the state between −1 and 1, or a smaller spectral radius."
     return "Try a smaller spectral radius or stronger clipping."
+
+
+def described(intervention: Intervention) -> str:
+    """An intervention in words: "Forget gate held at 0 (units 1–8, steps 10–20)"."""
+    match intervention:
+        case HoldGate():
+            title = next(
+                panel.title for cell in CELLS.values() for panel in cell.panels if panel.field == intervention.gate
+            )
+            what = f"{title} held at {intervention.value:g}"
+        case Silence():
+            what = f"{_units(intervention, intervention.state)} silenced"
+        case Freeze():
+            what = f"{_units(intervention, intervention.state)} frozen"
+        case Flip():
+            what = f"{_units(intervention, intervention.state)} flipped"
+        case AddNoise():
+            what = f"Noise of {intervention.deviation:g} added to the {STATES[intervention.state]}"
+        case Reset():
+            what = f"{STATES[intervention.state].capitalize()} reset"
+        case _:
+            what = type(intervention).__name__
+    named = not isinstance(intervention, HoldGate | AddNoise | Reset)  # its units have been
+    where = [
+        *([_numbers(intervention.units)] if intervention.units and not named else []),
+        *([_steps(*intervention.steps)] if intervention.steps else []),
+        *([f"layer {intervention.layer}"] if intervention.layer else []),
+    ]
+    return f"{what} ({', '.join(where)})" if where else what
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Numbers in short: "1–8, 12"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("–".join(str(end) for end in run) for run in runs)
+
+
+def _units(intervention: Intervention, state: str) -> str:
+    units = _numbers(intervention.units).capitalize() if intervention.units else "All units"
+    return f"{units}, cell state," if state == "cell_state" else units
+
+
+def _numbers(units: Sequence[int]) -> str:
+    return f"unit{'s' if len(units) > 1 else ''} {spans(units)}"
+
+
+def _steps(first: int, last: int) -> str:
+    return f"step {first}" if first == last else f"steps {first}–{last}"

@@ -46,6 +46,17 @@ def adder_parameters() -> dict[str, np.ndarray]:
     return {name: value.astype(np.float32) for name, value in parameters.items()}
 
 
+def weights_with_reasons() -> list[tuple[str, np.ndarray, str]]:
+    """Symbol, matrix and reason of each of the weights; the read-out is only what its sign is about."""
+    parameters = adder_parameters()
+    return [
+        ("W", parameters["rnn.weight_ih_l0"], "each unit gets a + b,"),
+        ("U", parameters["rnn.weight_hh_l0"], "the carry h₂ − h₃ on top,"),
+        ("b", parameters["rnn.bias_ih_l0"][:, np.newaxis], "less 0, 1 or 2;"),
+        ("v", parameters["readout.weight"] / 20, "and v h is the sum bit"),
+    ]
+
+
 def add(first: int, second: int) -> int:
     """The sum of two numbers of at least 0, computed bit by bit by the network."""
     return number_of(answers(ADDER, adder_parameters(), first, second))
@@ -62,3 +73,26 @@ def answers(experiment: Experiment, parameters: dict[str, np.ndarray], first: in
 def number_of(bits: np.ndarray) -> int:
     """The number with these bits, lowest first."""
     return sum(1 << step for step, bit in enumerate(bits) if bit)
+
+
+def proof() -> list[tuple[int, ...]]:
+    """For each number of ones t that can occur: t, h₁, h₂, h₃, the next carry and the sum bit, from the weights."""
+    weights = adder_parameters()
+    rows = []
+    for ones in range(4):
+        h = np.maximum(0, ones + weights["rnn.bias_ih_l0"])
+        carry, bit = weights["rnn.weight_hh_l0"][0] @ h, np.array([1, -2, 2]) @ h
+        rows.append((ones, *(int(unit) for unit in h), int(carry), int(bit)))
+    return rows
+
+
+def on_paper(first: int, second: int) -> str:
+    """The sum as one writes it in school, in binary: carries, both numbers and what the network answers."""
+    bits = answers(ADDER, adder_parameters(), first, second)
+    steps = range(len(bits))
+    carries = [0]
+    for step in steps:
+        carries.append(((first >> step & 1) + (second >> step & 1) + carries[-1]) // 2)
+    lines = [("carry", carries[: len(bits)]), ("a", [first >> step & 1 for step in steps]),
+             ("b", [second >> step & 1 for step in steps]), ("sum", [int(bit) for bit in bits])]  # fmt: skip
+    return "\n".join(f"{name:<7}{''.join(str(bit) for bit in reversed(row))}" for name, row in lines)

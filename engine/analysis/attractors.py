@@ -3,7 +3,7 @@
 The plane is that of the first two units (or outputs), which the tasks "attractors" and "cycle" speak about.
 
     found = basins(experiment, state.parameters)
-    found.places          # (n, 2): n point attractors
+    found.places          # (n, 2): n places of rest
     path = path_from(experiment, state.parameters, np.array([[0.3, -0.8]]), steps=60)
 """
 
@@ -19,7 +19,7 @@ from engine.parameters import Parameters
 from engine.supply import fresh_batch
 from engine.tasks.cycle import RADIUS
 
-STILL = 0.02  # a state that moves less than this in each coordinate, over WATCHED steps, is at rest
+STILL = 0.15  # a state that moves less than this in each coordinate, over WATCHED steps, is at rest, or nearly so
 WATCHED = 12
 SAME = 0.1  # states at rest within this distance are one attractor
 RUN = 150  # steps before a state is looked at
@@ -34,8 +34,8 @@ class Basins:
 
     Attributes:
         axis: (side,) the coordinates of the grid, the same for both axes.
-        place: (side, side) number of the attractor, row y and column x; MOVES where the state goes on moving.
-        places: (n, 2) the point attractors, by how much of the plane they take.
+        place: (side, side) number of the place, row y and column x; MOVES where the state goes on moving.
+        places: (n, 2) where states come to rest, by how much of the plane ends there.
         shares: (n,) of the grid that ends at each.
     """
 
@@ -76,7 +76,7 @@ def basins(experiment: Experiment, parameters: Parameters, side: int = 25, reach
     place = np.full(len(grid), MOVES)
     places: list[np.ndarray] = []
     for number in np.flatnonzero(rests):
-        end = late[-1, number]
+        end = late[:, number].mean(axis=0)
         near = [which for which, known in enumerate(places) if np.abs(known - end).max() < SAME]
         if not near:
             places.append(end)
@@ -92,14 +92,39 @@ def basins(experiment: Experiment, parameters: Parameters, side: int = 25, reach
 def share_that_stays(experiment: Experiment, parameters: Parameters, size: int = 64) -> float:
     """Share of fresh starts whose state is where it should be at each of the WATCHED steps after RUN.
 
-    A state is where it should be within 0.2: of its place, or of the circle in the task "cycle".
+    A state is where it should be within 0.2: of its place or pattern, or of the circle in the task "cycle".
     """
     batch = fresh_batch(experiment, size)
     with np.errstate(all="ignore"):
-        late = path_from(experiment, parameters, batch.inputs[0], RUN + WATCHED)[-WATCHED:]
+        inputs = np.repeat(batch.inputs[:1], RUN + WATCHED, axis=0)
+        late = unroll(experiment, parameters, inputs).outputs[-WATCHED:]
         if experiment.task == "cycle":
             away = np.abs(np.linalg.norm(late, axis=-1) - RADIUS)
             moves = np.ptp(late, axis=0).max(axis=-1) > RADIUS
             return float(np.mean((away < TOLERANCE).all(axis=0) & moves))
         away = np.abs(late - batch.targets[-1]).max(axis=-1)
         return float(np.mean((away < TOLERANCE).all(axis=0)))
+
+
+def share_that_returns(experiment: Experiment, parameters: Parameters, push: float, size: int = 64) -> float:
+    """Share of fresh starts that, once at rest, are pushed and get back to where they were.
+
+    Each unit is pushed by `push` up or down, at random, after RUN steps; back is within 0.2 of the place at each of
+    the WATCHED steps that begin RUN steps later, or of the circle in the task "cycle". Needs a vanilla RNN.
+    """
+    batch = fresh_batch(experiment, size)
+    inputs = np.repeat(batch.inputs[:1], RUN + WATCHED, axis=0)
+    with np.errstate(all="ignore"):
+        before = unroll(experiment, parameters, inputs)
+        pushed = before.hidden_state[-1] + signs((size, experiment.hidden_size)) * push
+        free = unroll(experiment, parameters, inputs, start=[pushed[np.newaxis]]).outputs[-WATCHED:]
+        if experiment.task == "cycle":
+            away = np.abs(np.linalg.norm(free, axis=-1) - RADIUS)
+        else:
+            away = np.abs(free - before.outputs[-WATCHED:].mean(axis=0)).max(axis=-1)
+        return float(np.mean((away < TOLERANCE).all(axis=0)))
+
+
+def signs(shape: tuple[int, int]) -> np.ndarray:
+    """Which way each unit is pushed: −1 or 1, the same at every call."""
+    return np.random.default_rng(0).choice([-1.0, 1.0], shape)

@@ -47,9 +47,8 @@ def backward(
         for layer in reversed(range(experiment.layers)):
             received.insert(0, grad)
             trace = only_units(unrolled.layers[layer], free)
-            trace, grad = cell.backward(
-                layer_weights(experiment, parameters, layer), trace, grad, experiment.activation
-            )
+            weights, interference = layer_weights(experiment, parameters, layer), unrolled.interferences[layer]
+            trace, grad = cell.backward(weights, trace, grad, experiment.activation, interference)
             layers.insert(0, trace)
         inputs = _onto_inputs(experiment, layers[0], grad, whole[..., free:], channels)
         return Backward(tuple(layers), tuple(received), inputs)

@@ -11,7 +11,7 @@ def clip_norms(experiment: Experiment, first: int, count: int) -> np.ndarray:
     """(count,) the norm at which each training step from number `first` on (counted from 0) clips; ∞: not at all."""
     norms = np.empty(count)
     for start in (0, *(change.step for change in experiment.changes)):
-        _, clip = experiment.settings_at(start)
+        clip = experiment.settings_at(start).clip_norm
         norms[max(0, start - first) :] = np.inf if clip is None else clip
     return norms
 

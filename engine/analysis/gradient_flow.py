@@ -74,7 +74,8 @@ class Ways:
     @property
     def gates(self) -> np.ndarray | None:
         """(T, H), the part that has passed the recurrent weights."""
-        return None if self.highway is None else self.all_ways - self.highway
+        with np.errstate(all="ignore"):
+            return None if self.highway is None else self.all_ways - self.highway
 
     @property
     def share(self) -> np.ndarray | None:

@@ -50,6 +50,9 @@ def analysed(
         argument: gives all that it needs, as NumPy arrays and plain values; a worker knows no uploaded series.
         choice: what else the result depends on.
     """
+    if lane.is_past:  # of what was, a film keeps what was seen; nobody waits for it to be worked out again
+        fall_behind()
+        return None
     kind = (function.__qualname__, lane.experiment.until(0), choice)
     analysis: _Analysis[R] = session.kept(f"analysis.{name}", kind, _Analysis)
     analysis.collect()
@@ -59,13 +62,18 @@ def analysed(
         analysis.asked = lane.step, session.results().request(key, function, argument())
         analysis.collect()
     if analysis.latest is None or analysis.latest[0] != lane.step:
-        session.remember(_BEHIND, True)
+        fall_behind()
     return analysis.latest
 
 
 def begin_frame() -> None:
     """Nothing is behind, until `analysed` says so."""
     session.remember(_BEHIND, False)
+
+
+def fall_behind() -> None:
+    """Say that something the frame shows is not worked out yet, so that the browser goes on asking for frames."""
+    session.remember(_BEHIND, True)
 
 
 def is_behind() -> bool:
