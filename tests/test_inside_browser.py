@@ -73,15 +73,20 @@ def click_on_map(page: Page, number: int, across: float, down: float) -> None:
     page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
-@pytest.mark.parametrize("view", ["Weights", "Unit", "Compare"])
-def test_views_fit_the_screen_and_a_phone(browser: Browser, server: Server, view: str) -> None:
+@pytest.mark.parametrize(
+    ("view", "chart"), [("Weights", "Weights now"), ("Unit", "Incoming weights"), ("Compare", "What is different")]
+)
+def test_views_fit_the_screen_and_a_phone(browser: Browser, server: Server, view: str, chart: str) -> None:
     with opened(browser, f"{server.address}/?seed=53&cells=rnn,lstm") as page:
         look_inside(page, view)
+        expect(page.locator(f"{CHART} .labels")).to_contain_text(chart, timeout=PATIENCE)
         wait_for_step(page, 60)
         bottom = page.evaluate(f"document.querySelector('{CHART} .plot').getBoundingClientRect().bottom")
         assert bottom <= 900
         assert page.locator("[data-testid=stException]").count() == 0
     with opened(browser, f"{server.address}/?seed=53&cells=lstm", width=390, height=844) as page:
         look_inside(page, view)
+        nothing = "Nothing is different" if view == "Compare" else chart
+        expect(page.locator(f"{CHART} .labels")).to_contain_text(nothing, timeout=PATIENCE)
         wait_for_step(page, 60)
         assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
