@@ -22,6 +22,7 @@ from figures.unit import UnitFigure
 from tests.test_pages import opened
 from ui.live_chart import Click
 from ui.views import VIEWS
+from ui.views.choice import network_at
 
 SMALL = Experiment(task="echo", length=9, hidden_size=5, batch_size=4, learning_rate=0.02, steps=400, seed=3)
 RECURRENT = ("rnn", "gru", "lstm")
@@ -217,13 +218,14 @@ def test_the_unit_and_step_are_chosen_by_widgets() -> None:
     assert figure_shown(app).place.unit == 1, "the last unit that there is"
 
 
-def test_a_click_on_a_unit_in_the_overview_shows_it_by_itself() -> None:
+def test_a_click_in_the_overview_is_about_a_network_only_on_rows_of_its_units() -> None:
     app = opened("cells=rnn,lstm&length=8&hidden_size=4&steps=20")
     canvas = app.session_state["kept.playground.figure"][1].canvas
-    gates = [number for number, each in enumerate(canvas.data) if each.get("meta") == 1]
-    assert len(gates) == 5 and VIEWS["overview"].clickable
-    assert all("meta" in each for each in heatmaps(canvas.data) if "unit" in each["hovertemplate"])
-    assert all("meta" not in each for each in canvas.data if each["type"] == "scatter")
+    assert VIEWS["overview"].clickable
+    found = [network_at(canvas, Click(number, 1, "1")) for number in range(len(canvas.data))]
+    assert (found.count(0), found.count(1)) == (1, 5), "the RNN's states; the LSTM's states, gates and cell states"
+    for network, trace in zip(found, canvas.data, strict=True):
+        assert (network is not None) == (trace["type"] == "heatmap" and "unit %{y}" in trace["hovertemplate"])
 
 
 def test_a_click_elsewhere_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def live_run(setup: Setup) -> None:
         lambda run: _frame(run, setup, view),
         lambda: _adapt(narrow),
         click,
-        lambda run: view.beside(setup, run),
+        lambda run: view.beside(setup, intervened.seen(run)),
         drag,
         lambda run, wanted: reel_of(run, wanted, lambda past: _frame(past, setup, view)),
         branching.begin,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.setup import Setup
+from figures.canvas import Canvas
 from ui import session
+from ui.live_chart import Click
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ def chosen_in(setup: Setup) -> Chosen:
     unit_key = "unit number"
     unit, step = _within(unit_key, 1, units, 1), _within(step_key, 1, length, length)
     return Chosen(network, unit, step, units, network_key, unit_key, step_key)
+
+
+def network_at(canvas: Canvas, click: Click) -> int | None:
+    """Number of the network on a row of whose units the viewer has clicked; None elsewhere."""
+    trace = canvas.data[click.trace]
+    network = trace.get("meta") if trace["type"] == "heatmap" else None
+    return network if isinstance(network, int) else None
 
 
 def choose(setup: Setup, network: int, unit: int, step: int) -> None:

@@ -15,7 +15,7 @@ from figures.training import TrainingFigure
 from ui import session
 from ui.live_chart import Click
 from ui.views.base import View
-from ui.views.choice import choose
+from ui.views.choice import choose, network_at
 
 
 class Overview(View):
@@ -33,7 +33,7 @@ class Overview(View):
     def on_click(self, setup: Setup, run: Run, click: Click) -> None:
         """A click on a unit's row shows that unit by itself."""
         figure = session.kept_now("playground.figure")
-        network = figure.canvas.data[click.trace].get("meta") if isinstance(figure, TrainingFigure) else None
+        network = network_at(figure.canvas, click) if isinstance(figure, TrainingFigure) else None
         if network is not None:
             choose(setup, network, int(click.y), int(click.x))
             st.rerun()

@@ -18,7 +18,7 @@ from figures.unit import UnitFigure
 from ui import session
 from ui.live_chart import Click
 from ui.views.base import View
-from ui.views.choice import Chosen, choose, chosen_in
+from ui.views.choice import Chosen, choose, chosen_in, network_at
 
 
 class Unit(View):
@@ -58,7 +58,7 @@ class Unit(View):
     def on_click(self, setup: Setup, run: Run, click: Click) -> None:
         """Choose the unit and time step clicked on."""
         figure = session.kept_now("playground.figure")
-        if isinstance(figure, UnitFigure) and figure.canvas.data[click.trace].get("meta") is not None:
+        if isinstance(figure, UnitFigure) and network_at(figure.canvas, click) is not None:
             choose(setup, figure.style.number, int(click.y), int(click.x))
             st.rerun()
 
