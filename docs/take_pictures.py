@@ -18,7 +18,7 @@ from ui.navigation import LESSONS, Lesson
 PICTURES = Path(__file__).parent / "pictures"
 CHART = "document.querySelector('.live-chart')"
 LOOKS = {"light": (1400, 900, "light"), "dark": (1400, 900, "dark"), "narrow": (390, 844, "light")}
-PATIENCE = 180_000  # ms
+PATIENCE = 600_000  # ms; a busy machine may take its time
 COLORS = 128  # of a picture of a whole page: enough for the app's palette, and a third of the bytes
 
 

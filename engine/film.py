@@ -81,8 +81,16 @@ class Film:
         for lane, still in stills.items():
             self.nbytes += still.state.nbytes - (moment[lane].state.nbytes if lane in moment else 0)
             moment[lane] = still
+        self._fit()
+
+    def _fit(self) -> None:
         while len(self) and (self.nbytes > self._most_bytes or len(self) > self._most_moments):
             self._drop(thinned(self._steps) if len(self) > 2 else len(self) - 1)
+
+    def shrink(self, most_bytes: int) -> None:
+        """Keep no more than `most_bytes` from now on."""
+        self._most_bytes = min(self._most_bytes, most_bytes)
+        self._fit()
 
     def at(self, step: int, lane: int) -> Still | None:
         """Network number `lane` at the last moment up to `step` in which it was seen."""

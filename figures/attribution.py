@@ -25,7 +25,7 @@ SEQUENCE, NOW, ROWS = 62, 96, 236
 MOST = 1e30  # of an attribution that is drawn
 PAIR = 250  # pixels of the picture of all output steps
 ROWS_SHOWN = 64  # moments of training
-ROOMY = 400  # pixels of a panel's width in which a long title fits
+ROOMY, SNUG = 400, 240  # pixels of a panel's width in which a long title fits, or one not quite so long
 
 
 class Measure(StrEnum):
@@ -194,10 +194,11 @@ class RowsPanel:
     """The attribution as training goes on: a row for each of many moments, coloured by its own largest value."""
 
     def __init__(self, canvas: Canvas, box: Box, style: LaneStyle, asked: Asked) -> None:
+        says = "As training goes on" if box.width > SNUG else "Training"
         self._canvas, self._asked = canvas, asked
         self._panel = canvas.panel(
             box,
-            f"<b>As training goes on ↓</b> {canvas.muted(scale_in_words(canvas, asked, box.width))}",
+            f"<b>{says} ↓</b> {canvas.muted(scale_in_words(canvas, asked, box.width))}",
             x=canvas.time_axis(style.experiment.length, True),
             y={"range": [250, 0], "nticks": 5, "title": {"text": "training step", "font": {"size": 10}, "standoff": 2}},
         )
@@ -227,11 +228,12 @@ class PairPanel:
     """The attribution of every output step that has a target, now: output step × input step."""
 
     def __init__(self, canvas: Canvas, box: Box, style: LaneStyle, asked: Asked) -> None:
+        says = "Every output step, now" if box.width > SNUG else "Every output, now"
         self._canvas, self._asked = canvas, asked
         length = style.experiment.length
         panel = canvas.panel(
             box,
-            f"<b>Every output step, now</b> {canvas.muted(scale_in_words(canvas, asked, box.width))}",
+            f"<b>{says}</b> {canvas.muted(scale_in_words(canvas, asked, box.width))}",
             x=canvas.time_axis(length, True),
             y={"range": [length + 0.5, 0.5], "nticks": 6,
                "title": {"text": "output step", "font": {"size": 10}, "standoff": 2}},
@@ -254,7 +256,7 @@ class PairPanel:
 def scale_in_words(canvas: Canvas, asked: Asked, width: float) -> str:
     """What the colours of a picture say whose rows are each divided by their largest value."""
     theme = canvas.theme
-    row = "each row by its largest" if width > ROOMY else "by row" if width > 240 else ""
+    row = "each row by its largest" if width > ROOMY else "by row"
     if asked.measure is Measure.STRENGTH:
         return f"{canvas.swatch(theme.positive)} large {row}"
     return f"{canvas.swatch(theme.negative)} − &nbsp;{canvas.swatch(theme.positive)} + {row}"

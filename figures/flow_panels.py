@@ -163,11 +163,13 @@ class ReachPanel:
         count = reach.singular.shape[1]
         ranks = np.unique(np.linspace(1, count - 1, INNER).round().astype(int)) if count > 1 else np.empty(0, int)
         for line, rank in zip(self._inner, ranks, strict=False):
-            line["x"], line["y"] = until_lost(self._distance, reach.singular[::-1, rank])
+            line["x"], line["y"] = until_lost(
+                self._distance[::-1][reach.at][::-1], reach.singular[reach.at, rank][::-1]
+            )
         for (line, name, label), logs in zip(
             self._main, (reach.singular[:, 0], reach.bound, reach.theory), strict=True
         ):
-            line["x"], line["y"] = until_lost(self._distance, logs[::-1])
+            line["x"], line["y"] = until_lost(self._distance[::-1][reach.at][::-1], logs[reach.at][::-1])
             known = float(line["y"][-1]) > 10**-MOST or np.isneginf(logs[0])
             label.html = f"<b>{name}</b>" if known else ""
             label_end(label, line["x"], line["y"], low, high)

@@ -28,7 +28,7 @@ class Chart(StrEnum):
 
 
 EVERYTHING = tuple(Chart)
-HEIGHTS = {Chart.MAPS: 164, Chart.WAYS: 84, Chart.REACH: 144, Chart.TRAINING: 88}  # pixels
+HEIGHTS = {Chart.MAPS: 152, Chart.WAYS: 80, Chart.REACH: 130, Chart.TRAINING: 84}  # pixels
 NUMBERED = {Chart.WAYS, Chart.REACH, Chart.TRAINING}
 """Charts with numbers and words on an axis below."""
 

@@ -86,6 +86,14 @@ def test_a_smaller_bound_keeps_fewer_moments() -> None:
     assert film.nbytes <= 4000 and len(film) == 10
 
 
+def test_a_film_that_is_shrunk_stays_small() -> None:
+    film = filmed(range(0, 800, 8), size=100)
+    film.shrink(4000)
+    assert film.nbytes <= 4000 and film.steps[0] == 0 and film.steps[-1] == 792
+    filmed(range(800, 1600, 8), film, size=100)
+    assert film.nbytes <= 4000 and film.steps[-1] == 1592
+
+
 def test_what_a_network_did_last_outlives_the_moment_it_did_it_in() -> None:
     film = Film(most_moments=5)
     film.add(0, {0: still(0), 1: still(0)})

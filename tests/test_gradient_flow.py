@@ -111,6 +111,19 @@ def test_the_reach_leaves_clamped_units_out(cell: str) -> None:
     assert np.isfinite(reach.theory).all() and (reach.singular[:, 0] <= reach.bound + 1e-9).all()
 
 
+def test_of_a_wide_network_some_distances_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = small("lstm")
+    parameters, inputs = trained(experiment), fresh_batch(experiment, 1).inputs[:, 0]
+    every = reach_of(experiment, parameters, inputs)
+    assert every.at.tolist() == list(range(12))
+    monkeypatch.setattr("engine.analysis.gradient_flow.MOST_EFFORT", 4 * 12**3)
+    some = reach_of(experiment, parameters, inputs)
+    assert some.at.tolist() == [0, 4, 7, 11]
+    np.testing.assert_array_equal(some.singular[some.at], every.singular[some.at])
+    assert np.isnan(np.delete(some.singular, some.at, axis=0)).all()
+    np.testing.assert_array_equal(some.bound, every.bound)
+
+
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_the_reach_is_that_of_the_product_of_the_steps_below_its_bound(cell: str, layer: int) -> None:

@@ -157,6 +157,7 @@ def test_the_input_is_edited_and_the_sum_that_is_wanted_follows() -> None:
 @pytest.mark.parametrize("task", ["recall", "parity", "series", "timer", "cycle"])
 def test_every_kind_of_input_can_be_edited(task: str) -> None:
     app = paused(f"task={task}&length=12&cells=rnn,gru,lstm&steps=40")
+    assert not any("drag a point" in each.value for each in app.caption), "its chart shows no points of the input"
     app.button(key="edit.set").click().run()
     assert not app.exception and not app.error and app.session_state["kept.edits"]
 

@@ -201,6 +201,18 @@ def test_every_gate_can_be_held() -> None:
         assert not app.exception and "held at 1" in words(app)
 
 
+def test_a_gate_can_be_held_for_some_units_and_steps_only_and_on_another_task() -> None:
+    lesson = lesson_named("gates")
+    app = finished(guessed(opened(lesson), lesson), lesson)
+    everywhere = words(app)
+    app.slider(key="gates.units").set_value((5, 8)).run()
+    app.slider(key="gates.steps").set_value((10, 10)).run()
+    assert "Forget gate held at 0 (units 5–8, step 10): MSE" in words(app) and words(app) != everywhere
+    app.segmented_control(key="gates.cell").set_value("gru").run()
+    app = finished(app, lesson, "elsewhere")
+    assert "What costs most: **" in words(app) and "| Update gate |" in words(app) and not app.exception
+
+
 def test_the_second_runs_of_a_page_say_what_came_out_too() -> None:
     lesson = lesson_named("hidden_state")
     app = finished(guessed(opened(lesson), lesson, "linear"), lesson, "parity")

@@ -150,6 +150,8 @@ def test_no_page_is_wider_than_a_phone(browser: Browser, server: Server, lesson:
     page.goto(server.address)
     page.wait_for_selector(".live-chart", timeout=PATIENCE)
     page.goto(f"{server.address}/{lesson.name}")  # type: ignore[attr-defined]
-    page.wait_for_selector(".live-chart[data-frames]:not([data-frames='0'])", timeout=PATIENCE)
+    drawn = "[...document.querySelectorAll('.live-chart')].every(chart => +chart.dataset.frames > 0)"
+    page.wait_for_selector(".live-chart", timeout=PATIENCE)
+    page.wait_for_function(drawn, timeout=PATIENCE)
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
     context.close()

@@ -135,8 +135,9 @@ def sentence(number: int, run: Run, seen: Run) -> str | None:
     if edits():
         said.append(_edited_in_words(lane.experiment))
     on_fresh = f"{_fresh(number, lane, done)}; " if done and not isinstance(run, Past) else ""
+    where = "those displayed" if on_fresh else "the displayed sequences"
     what = ", ".join([said[0], *(each[0].lower() + each[1:] for each in said[1:])])
-    return f"{what}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording)}."
+    return f"{what}: {on_fresh}{_displayed(lane.task.metric, lane.recording, seen_lane.recording, where)}."
 
 
 def in_short() -> str:
@@ -183,13 +184,13 @@ def _fresh(number: int, lane: Lane, done: tuple[Intervention, ...]) -> str:
     return f"{change(task.metric, effect.before, effect.after)} on {effect.sequences} {kind} sequences"
 
 
-def _displayed(metric: Metric, before: Recording, after: Recording) -> str:
+def _displayed(metric: Metric, before: Recording, after: Recording, where: str) -> str:
     values = np.array([before.loss, after.loss])
     loss = "not a number" if not np.isfinite(values).all() else f"{values[0]:.2g} → {values[1]:.2g}"
     if not metric.is_share:
-        return f"loss {loss} on those displayed"
+        return f"loss {loss} on {where}"
     shares = f"{metric.quantity(before.metric)} → {metric.quantity(after.metric)}"
-    return f"those displayed: loss {loss}, {shares} right"
+    return f"loss {loss} and {shares} on {where}"
 
 
 def _edited_in_words(experiment: Experiment) -> str:

@@ -16,7 +16,7 @@ from engine.experiment import Experiment
 from engine.intervention import AddNoise, Edit, Flip, Freeze, HoldGate, Intervention, Reset, Silence
 from engine.parameters import sizes_of
 from engine.setup import Setup
-from engine.tasks import task_of
+from engine.tasks import Batch, Picture, Role, Task, task_of
 from ui import intervened, session, words
 from ui.live_chart import Drag
 
@@ -186,7 +186,8 @@ def _wanted(setup: Setup, kind: str, cells: tuple[str, ...]) -> Intervention:
 def _edit_controls(experiment: Experiment, sequence: int, changed: Callable[[], None]) -> None:
     task, batch, made = task_of(experiment), intervened.shown_batch(experiment), len(intervened.edits())
     follows = "The target follows." if task.retarget(batch) is not None else "The target stays as it was."
-    st.caption(f"Of sequence {sequence}, which is shown: drag a point of its chart, or choose here. {follows}")
+    how = "drag a point of its chart, or choose here" if _can_be_dragged(task, batch) else "choose a step and a value"
+    st.caption(f"Of sequence {sequence}, which is shown: {how}. {follows}")
     names = list(task.inputs)
     channel = (
         names.index(st.selectbox("Input", names, key=f"edit.channel of {','.join(names)}")) if len(names) > 1 else 0
@@ -214,6 +215,14 @@ def _edit_controls(experiment: Experiment, sequence: int, changed: Callable[[], 
         on_click=_edit,
         args=(experiment, [Edit(sequence, step, channel + 1, value)], changed),
     )
+
+
+def _can_be_dragged(task: Task, batch: Batch) -> bool:
+    """Whether the chart of a displayed sequence shows its inputs as points."""
+    if task.picture is not Picture.CURVES:
+        return False
+    outputs = np.zeros((batch.length, batch.size, len(task.outputs)))
+    return any(curve.role is Role.INPUT for curve in task.curves(batch, outputs, 0))
 
 
 def _moves(inputs: np.ndarray, sequence: int, channel: int, start: int, end: int) -> list[Edit]:

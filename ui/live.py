@@ -98,7 +98,7 @@ class Stage(Generic[L]):
 
 def show(stage: Stage[L]) -> None:
     """Draw the stage, and go on drawing as long as it moves. The page has to end with `settle`."""
-    st.fragment(_loop, key=stage.loop)(stage, stage.live().over)
+    st.fragment(_loop, key=stage.loop)(stage, stage.live().over, session.is_narrow())
 
 
 def settle() -> None:
@@ -123,9 +123,11 @@ def refresh(stage: Stage[L]) -> None:
     st.rerun([stage.bar, stage.loop])
 
 
-def _loop(stage: Stage[L], was_over: bool) -> None:
+def _loop(stage: Stage[L], was_over: bool, was_narrow: bool) -> None:
     """One picture, and all that follow when the browser asks for them."""
     stage.before()
+    if session.is_narrow() != was_narrow:
+        st.rerun()  # where several charts say at once how wide they are, the browser reruns one of them only
     live = stage.live()
     try:
         _wait_for_frame(live)

@@ -8,7 +8,6 @@
 const WATCHDOG = 4000 // ms without an answer after which it asks again
 const HUSH = 150 // ms of not asking after the viewer has touched something: what they did goes first
 const DOUBLE = 320 // ms in which a second click makes a double click, which resets the zoom and is no choice
-const REACH = 9 // px from a point within which the pointer takes hold of it
 const HANDS = ["pointerup", "keydown"]
 const charts = new WeakMap()
 let loading
@@ -194,87 +193,6 @@ function palette(trace) {
   return palettes.get(name)
 }
 
-// Points that the viewer may drag: those of traces whose `meta` says of which input channel they are, and along
-// what, "value" (up and down) or "step" (left and right). Where both can be, the pointer's direction decides.
-class Drag {
-  constructor(chart) {
-    this.chart = chart
-    this.plot = chart.plot
-    this.plot.addEventListener("pointerdown", (event) => this.begin(event), true)
-    this.plot.addEventListener("mousedown", (event) => this.held && event.stopImmediatePropagation(), true) // no zoom
-    this.plot.addEventListener("pointermove", (event) => this.move(event), true)
-    this.plot.addEventListener("pointerup", (event) => this.end(event), true)
-    this.plot.addEventListener("pointercancel", () => { this.held = null }, true)
-  }
-
-  // For each way to drag the nearest point within reach: { value: …, step: … }.
-  pointsAt({ clientX, clientY }) {
-    const layout = this.plot._fullLayout
-    const found = {}
-    if (!layout || !this.chart.frame?.draggable) return found
-    const { left, top } = this.plot.getBoundingClientRect()
-    this.chart.frame.data?.forEach((trace, number) => {
-      if (!trace.meta?.along) return
-      const across = layout[trace.xaxis.replace("x", "xaxis")]
-      const up = layout[trace.yaxis.replace("y", "yaxis")]
-      trace.x.forEach((x, i) => {
-        const far = Math.hypot(clientX - left - across._offset - across.d2p(x), clientY - top - up._offset - up.d2p(trace.y[i]))
-        const before = found[trace.meta.along]
-        if (far < REACH && !(before?.far <= far)) found[trace.meta.along] = { far, number, trace, i, across, up, x, y: trace.y[i] }
-      })
-    })
-    return found
-  }
-
-  begin(event) {
-    if (event.button || event.pointerType === "touch") return
-    const points = this.pointsAt(event)
-    if (!points.value && !points.step) return
-    this.held = { points, from: [event.clientX, event.clientY] }
-    this.plot.setPointerCapture(event.pointerId)
-  }
-
-  move(event) {
-    if (!this.held) {
-      const { value, step } = this.pointsAt(event)
-      this.plot.style.setProperty("--hold", value && step ? "move" : value ? "ns-resize" : "ew-resize")
-      this.plot.classList.toggle("holdable", Boolean(value || step))
-      return
-    }
-    event.stopPropagation()
-    const to = this.target(event)
-    if (!to) return
-    const { trace, number, i } = to.point
-    const axis = to.along === "value" ? "y" : "x"
-    const moved = Float32Array.from(trace[axis])
-    moved[i] = to.value
-    Quick.trace(this.plot, number, { ...trace, [axis]: moved })
-  }
-
-  // Where the held point is dragged to; null as long as the pointer has hardly moved.
-  target({ clientX, clientY }) {
-    const { points, from: [x, y] } = this.held
-    const across = Math.abs(clientX - x)
-    const up = Math.abs(clientY - y)
-    if (Math.max(across, up) < 4) return null
-    const along = (this.held.along ??= points.step && (!points.value || across > up) ? "step" : "value")
-    const point = points[along]
-    const axis = along === "step" ? point.across : point.up
-    const pixel = along === "step" ? axis.d2p(point.x) + clientX - x : axis.d2p(point.y) + clientY - y
-    const value = axis.p2d(Math.max(0, Math.min(axis._length, pixel)))
-    return { along, point, value: along === "step" ? Math.round(value) : Math.round(1000 * value) / 1000 }
-  }
-
-  end(event) {
-    if (!this.held) return
-    const to = this.target(event)
-    this.held = null
-    if (!to) return
-    const { trace, x } = to.point
-    this.chart.send.trigger("drag", { channel: trace.meta.channel, step: x, along: to.along, to: to.value })
-  }
-}
-
 class Chart {
   constructor(root) {
     this.root = root
@@ -299,6 +217,7 @@ class Chart {
   receive(bytes, send) {
     const frame = decode(bytes)
     const before = this.latest
+    if (before && !before.running && !frame.running && frame.step > before.step) this.at = null // a single step was made
     this.send = send
     this.latest = frame
     this.keep(frame, bytes)
@@ -356,8 +275,8 @@ class Chart {
     this.at = this.film.frames.length > 1 || this.latest.film ? step : null
     const frame = this.at === null ? this.latest : null
     const kept = this.film.frames[this.film.nearest(step ?? Infinity)]
-    this.scrubber.update()
     if (frame || kept) this.show(frame ? { frame } : kept)
+    this.scrubber.update()
   }
 
   // The hand is off the slider: what training has done meanwhile may come.
@@ -391,13 +310,14 @@ class Chart {
   async draw(frame, past) {
     this.frame = frame
     // of the page's column, not of this chart: one of two side by side is no phone
-    const width = (this.root.closest(".stMainBlockContainer") ?? this.root).clientWidth
-    if (!past && width && width < frame.narrowBelow !== frame.narrow) {
+    const width = past ? 0 : (this.root.closest(".stMainBlockContainer") ?? this.root).clientWidth
+    if (width && width < frame.narrowBelow !== frame.narrow) {
       this.send.state("narrow", width < frame.narrowBelow)
       return
     }
+    const room = this.plot.clientWidth // read before anything is written, which would lay the page out twice
     this.tell(frame, past)
-    if (frame.data && !(await this.drawFigure(past ? this.fitted(frame) : frame, past))) return
+    if (frame.data && !(await this.drawFigure(past ? this.fitted(frame) : frame, past, room))) return
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
     this.drawn += 1
     this.report()
@@ -423,7 +343,7 @@ class Chart {
     return { ...frame, layout, version: JSON.stringify(layout) }
   }
 
-  async drawFigure(frame, past) {
+  async drawFigure(frame, past, room) {
     let plotly
     try {
       plotly = await loadPlotly(frame.plotly)
@@ -432,7 +352,7 @@ class Chart {
       this.send.trigger("failed", true)
       return false
     }
-    const unchanged = this.version === frame.version && (frame.running || past) && this.plot.clientWidth === this.width
+    const unchanged = this.version === frame.version && (frame.running || past) && room === this.width
     if (unchanged && frame.data.every((trace, number) => Quick.trace(this.plot, number, trace))) {
       this.quick += 1
     } else {
@@ -478,7 +398,8 @@ class Chart {
         left = `${across._offset + Math.min(across._length - span.room, across.d2p(label.x)) + 7}px`
         top = up._offset + Math.max(0, Math.min(up._length, up.d2p(label.y))) - 8 + label.shift
       }
-      span.style.cssText = `left:${left};top:${top}px;font-size:${label.size}px;color:${label.color}`
+      const style = `left:${left};top:${top}px;font-size:${label.size}px;color:${label.color}`
+      if (span.style_ !== style) span.style.cssText = span.style_ = style
     })
   }
 

@@ -193,11 +193,11 @@ def still_chart(key: str, canvas: Canvas, alt: str) -> None:
 @cache
 def _component() -> Any:
     here = Path(__file__).parent
-    html, css, film, js = (
+    html, css, film, drag, js = (
         (here / name).read_text(encoding="utf-8")
-        for name in ("live_chart.html", "live_chart.css", "film.js", "live_chart.js")
+        for name in ("live_chart.html", "live_chart.css", "film.js", "drag.js", "live_chart.js")
     )
-    return st.components.v2.component("live_chart", html=html, css=css, js=film + js, isolate_styles=False)
+    return st.components.v2.component("live_chart", html=html, css=css, js=film + drag + js, isolate_styles=False)
 
 
 def _pass_on(key: str, on_drag: Callable[[Drag], None] | None) -> None:

@@ -44,12 +44,17 @@ def results() -> Results:
     return Results(workers())
 
 
+FILMS, FILM_BYTES = 2, 1_000_000
+"""A viewer's so many last runs keep their whole film, the others so many bytes of it."""
+
+
 def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) -> Run:
     """The viewer's run called `name`: the one that is on if it can go on as `experiments`, else a new one.
 
     Args:
         wait: whether a first run waits until it is played. A run that follows another goes on as that did.
     """
+    _look_at(name)
     before = current_run(name)
     if before is not None and before.follow(experiments):
         return before
@@ -61,6 +66,7 @@ def run_for(name: str, experiments: tuple[Experiment, ...], wait: bool = False) 
 
 def run_beside(name: str, experiments: tuple[Experiment, ...]) -> Run:
     """Like `run_for`, but networks that are there already stand where they stand, and new ones catch up."""
+    _look_at(name)
     before = current_run(name)
     if before is None:
         return start_run(name, experiments)
@@ -85,6 +91,19 @@ def current_run(name: str) -> Run | None:
     """The viewer's run called `name`, if there is one."""
     run: Run | None = _get(f"{name}.run")
     return run
+
+
+def _look_at(name: str) -> None:
+    """Note that the run called `name` is looked at, and shrink the films of those that were long ago."""
+    last: tuple[str, ...] = _get("runs looked at") or ()
+    if last[:1] == (name,):
+        return
+    names = (name, *(each for each in last if each != name))
+    _set("runs looked at", names)
+    for each in names[FILMS:]:
+        run = current_run(each)
+        if run is not None:
+            run.film.shrink(FILM_BYTES)
 
 
 def run_number(name: str) -> int:

@@ -27,7 +27,6 @@ import numpy as np
 
 from engine.analysis.backward import backward, only_units
 from engine.analysis.jacobians import (
-    largest_singular,
     spectral_norm,
     spectral_radius,
     step_jacobians,
@@ -41,12 +40,15 @@ from engine.experiment import Experiment
 from engine.network import layer_weights, unroll
 from engine.parameters import Parameters, layer_names, sizes_of
 
+MOST_EFFORT = 4e8  # matrices × width³ that singular values are taken of; about half a second
+
 
 @dataclass(frozen=True)
 class Reach:
     """How strongly s_T depends on s_k, index k−1; all are decimal logarithms.
 
     Attributes:
+        at: indices at which singular values were told, increasing; of a long and wide network not all.
         singular: (T, n), singular values of ∂s_T/∂s_k, the largest first; NaN where they can't be told from rounding.
         bound: (T,), which the largest can't exceed: (σ_max(U) · max|φ'|)^(T−k) for a vanilla RNN, max|φ'| being that
             on this sequence; else the product of the step Jacobians' norms.
@@ -54,6 +56,7 @@ class Reach:
             forget gates, or update gates, of a unit.
     """
 
+    at: np.ndarray
     singular: np.ndarray
     bound: np.ndarray
     theory: np.ndarray
@@ -113,12 +116,14 @@ def reach_of(experiment: Experiment, parameters: Parameters, inputs: np.ndarray,
     with np.errstate(all="ignore"):
         match trace:
             case LSTMTrace():
-                bound, theory = _sums_to_the_end(np.log10(largest_singular(steps))), _kept(trace.forget_gate)
+                bound, theory = _sums_to_the_end(np.log10(_norms(steps))), _kept(trace.forget_gate)
             case GRUTrace():
-                bound, theory = _sums_to_the_end(np.log10(largest_singular(steps))), _kept(trace.update_gate)
+                bound, theory = _sums_to_the_end(np.log10(_norms(steps))), _kept(trace.update_gate)
             case _:
                 bound, theory = _powers(experiment, parameters, trace, layer)
-    return Reach(strengths_to_the_end(steps).singular, bound, theory)
+    count = int(np.clip(MOST_EFFORT / steps.shape[1] ** 3, 2, len(steps)))
+    at = np.unique(np.linspace(0, len(steps) - 1, count).round().astype(int))
+    return Reach(at, strengths_to_the_end(steps, set(at.tolist())).singular, bound, theory)
 
 
 def ways_of(
@@ -144,6 +149,14 @@ def recurrent_radii(experiment: Experiment, parameters: Parameters, layer: int =
     width = sizes_of(experiment).free
     blocks = packed.reshape(-1, width, width)
     return np.array([spectral_radius(block) if np.isfinite(block).all() else np.nan for block in blocks])
+
+
+def _norms(steps: np.ndarray) -> np.ndarray:
+    """(T,) spectral norms of (T, n, n), by the eigenvalues of J Jᵀ: faster than singular values; NaN if not finite."""
+    norms = np.full(len(steps), np.nan)
+    finite = np.isfinite(steps).all(axis=(1, 2))
+    norms[finite] = np.sqrt(np.linalg.eigvalsh(steps[finite] @ steps[finite].swapaxes(1, 2))[:, -1])
+    return norms
 
 
 def _memory_grad(trace: Trace) -> np.ndarray:

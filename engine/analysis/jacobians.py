@@ -12,6 +12,7 @@ For a vanilla RNN ∂h_T/∂h_k is the product of the step Jacobians ∂h_t/∂h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -124,8 +125,11 @@ def step_jacobians(experiment: Experiment, parameters: Parameters, inputs: np.nd
         return np.asarray(slope_numpy(trace.hidden_state[:, 0], experiment.activation)[..., np.newaxis] * U[0])
 
 
-def strengths_to_the_end(steps: np.ndarray) -> Strengths:
+def strengths_to_the_end(steps: np.ndarray, at: Collection[int] | None = None) -> Strengths:
     """Strengths of ∂s_T/∂s_k = J_T J_{T−1} … J_{k+1} of step Jacobians (T, n, n), as from `step_jacobians`.
+
+    Args:
+        at: indices k − 1 at which singular values are told, NaN elsewhere, since they take long; None for all.
 
     The product is brought back to norm 1 after each factor, and what it was divided by is kept as a logarithm. So
     it neither overflows nor vanishes, however many factors there are.
@@ -136,9 +140,10 @@ def strengths_to_the_end(steps: np.ndarray) -> Strengths:
         for k in reversed(range(len(steps))):
             if not np.isfinite(product).all():  # nothing can be said from here on back
                 break
-            values = np.linalg.svd(product, compute_uv=False)
-            values[values < TELLS_APART * values[0]] = np.nan
-            singular[k] = scale + np.log10(values)
+            if at is None or k in at:
+                values = np.linalg.svd(product, compute_uv=False)
+                values[values < TELLS_APART * values[0]] = np.nan
+                singular[k] = scale + np.log10(values)
             norm = np.linalg.norm(product)
             frobenius[k] = scale + np.log10(norm)
             if norm:
