@@ -81,7 +81,7 @@ def _draw_lstm(draw: Drawing, n: LSTMNumbers) -> None:
     draw.say((5.25, 1.5), "i g", "", n.added, "start")
     draw.say((7.2, 0.55), "c", "t", n.cell)
     draw.say((8.5, 2.5), "o", "t", n.output)
-    draw.say((9.35, 2.0), "tanh c", "t", n.squashed, "start", below=True)
+    draw.say((9.5, 2.0), "tanh c", "t", n.squashed, "start", below=True)
     draw.say((9.9, 3.45), "h", "t", n.state)
     draw.arrivals(n.state_before)
     draw.equation(

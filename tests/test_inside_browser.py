@@ -27,7 +27,7 @@ def test_a_pinned_network_stays_beside_what_is_changed_next_and_is_not_thrown_ba
         page.get_by_role("button", name="Pin", exact=False).first.click()
         expect(page.get_by_text("as it is: now change a setting")).to_be_visible(timeout=PATIENCE)
         page.keyboard.press("p")
-        expect(page.get_by_role("button", name=re.compile("Play"))).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(".st-key-play button")).to_contain_text("Play", timeout=PATIENCE)
         page.wait_for_timeout(800)
         reached = state(page)["step"]
         page.get_by_role("slider", name="Learning rate").first.focus()
