@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.analysis.health import Health
 from engine.lessons import EXPLODES, FADES, STEEP
 from engine.setup import Setup
 from figures.clipping import ClippingFigure
 from figures.column import Row
 from ui import lesson
-from ui.flow import MAPPED_NAMES, flow_chart, health_at, health_map, share_clipped
+from ui.flow import MAPPED_NAMES, flow_chart, health_map, share_clipped, what_became
 from ui.training import Network, seed_of, train
 from ui.views.analysed import is_behind
 from ui.views.gradient_flow import FlowOnPage
@@ -77,12 +76,7 @@ with lesson.column():
     spots = health_map(page, mapped, hunch is not None)
 with lesson.room():
     if spots.over:
-        edge = health_at(spots.progress, 1.0, 200)
-        became = dict(zip(Health, ends, strict=True))[edge.health or Health.HEALTHY]
-        lesson.outcome(
-            f"{lesson.verdict(hunch if mapped == 'tanh' else None, became)} At ρ = 1 and T = 200 it is "
-            f"{lesson.power(10 ** (edge.decades or 0))} times its first size ({MAPPED_NAMES[mapped]})."
-        )
+        lesson.outcome(what_became(spots, mapped, hunch, ends))
 lesson.why(
     "Without squashing, ρ = 1 is the edge, and the longer the sequence the narrower the healthy strip around it: "
     "ρ<sup>T−1</sup>. The slope of tanh is below 1 wherever a unit is active, which moves the strip to the right and "

@@ -49,7 +49,7 @@ def why_recurrence(page: Page) -> None:
 def hidden_state(page: Page) -> None:
     guess(page, "hidden_state", "That one only")
     press(page, "hidden_state")
-    outcome(page, "More than 90 %")
+    outcome(page, "An R² of more than 0.9")
     outcome(page, "units off the trained network gets")
     guess(page, "hidden_state", "No", "linear")
     press(page, "hidden_state", "parity")

@@ -83,6 +83,20 @@ def map_in_words(spots: Sequence[Spot]) -> str:
     return f"Of {len(spots)} pairs of spectral radius and length {counts}."
 
 
+def what_became(spots: Sweep[Spot], mapped: str, hunch: str | None, ends: tuple[str, str, str]) -> str:
+    """What has become of the gradient at ρ = 1 after 200 steps, beside the reader's guess, in a sentence.
+
+    Args:
+        ends: how the guesses call vanishing, healthy and exploding.
+    """
+    edge = health_at(spots.progress, 1.0, 200)
+    became = dict(zip(Health, ends, strict=True))[edge.health or Health.HEALTHY]
+    return (
+        f"{parts.verdict(hunch if mapped == 'tanh' else None, became)} At ρ = 1 and T = 200 it is "
+        f"{parts.power(10 ** (edge.decades or 0))} times its first size ({MAPPED_NAMES[mapped]})."
+    )
+
+
 def health_at(spots: Sequence[Spot], radius: float, length: int) -> Spot:
     """The point of the map at that radius and length."""
     return next(spot for spot in spots if (spot.experiment.spectral_radius, spot.experiment.length) == (radius, length))
