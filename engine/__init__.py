@@ -14,10 +14,11 @@ In a notebook:
 
 from engine.cells import CELLS, Cell
 from engine.errors import ExperimentError, SeriesError
-from engine.experiment import Change, Experiment
+from engine.experiment import Experiment
 from engine.intervention import AddNoise, Edit, Flip, Freeze, HoldGate, Intervention, Reset, Silence
 from engine.network import Unrolled, unroll
 from engine.recording import Recording, record
+from engine.rules import Change
 from engine.tasks import TASKS, Batch, Task, task_of
 from engine.training import TrainingLog, TrainingState, advance, initial_state
 

@@ -21,8 +21,9 @@ import numpy as np
 from engine.cells import CELLS, Cell
 from engine.cells.interference import Interference, StateChange
 from engine.errors import ExperimentError, quoted
-from engine.experiment import Experiment, Number
+from engine.experiment import Experiment
 from engine.parameters import sizes_of
+from engine.rules import Number
 from engine.tasks import Batch, Task
 
 COUNT = Number(1, 100_000, whole=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.cells import CELLS
-from engine.experiment import RULES, Change, Experiment
+from engine.experiment import RULES, Experiment
+from engine.rules import Change
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from engine.cells import CELLS
 from engine.errors import ExperimentError, quoted
-from engine.experiment import DEFAULT, RULES, STEPS, Experiment
+from engine.experiment import DEFAULT, RULES, Experiment
+from engine.rules import STEPS
 from engine.settings import Setting, differences
 
 CELLS_NAME = "cells"

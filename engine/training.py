@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.experiment import Experiment, Settings
+from engine.experiment import Experiment
 from engine.parameters import initial_parameters
+from engine.rules import Settings
 from engine.supply import training_batch
 from engine.tasks import Batch, Loss, task_of
 

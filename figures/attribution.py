@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from engine.analysis.attribution import Attribution
-from engine.runs import Lane
+from engine.lane import Lane
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.lanes import LaneStyle
 from figures.lines import add_line

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.analysis.clipping import clip_norms, clipped, share_by_block
-from engine.runs import Lane
+from engine.lane import Lane
 from figures.canvas import Box, Canvas, Label
 from figures.lanes import LaneStyle
 from figures.lines import MOST, add_line, keep_apart, until_lost

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.cells import CELLS, Cell
 from engine.cells.base import Panel as CellPanel
-from engine.runs import Lane
+from engine.lane import Lane
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.lanes import LaneStyle
 from figures.look import Look

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.comparison import GRADIENT, Quantity, begin_equal, log_gradients, values_of, why_not
-from engine.runs import Lane, Run
+from engine.lane import Lane
+from engine.runs import Run
 from engine.settings import table_of_differences
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.lanes import LaneStyle

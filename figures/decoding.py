@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.analysis.decoding import LAGS, decode
-from engine.runs import Lane, Run
+from engine.lane import Lane
+from engine.runs import Run
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.column import Column, Row, height_of, rows_of
 from figures.lanes import LaneStyle

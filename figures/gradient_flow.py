@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from engine.analysis.gradient_flow import FlowReport
 from engine.cells import CELLS
-from engine.runs import Lane
+from engine.lane import Lane
 from figures.by_training import NormPanel, Radii, RadiusPanel
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.flow_panels import GradientMap, ReachPanel, WaysPanel

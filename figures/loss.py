@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.runs import Lane
+from engine.lane import Lane
 from engine.tasks import task_of
 from figures.canvas import Box, Canvas, Label
 from figures.lanes import LaneStyle

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from engine.cells.base import Panel as CellPanel
+from engine.lane import Lane
 from engine.recording import Recording
-from engine.runs import Lane
 from figures.canvas import Box, Canvas, Panel
 from figures.lanes import LaneStyle
 

@@ -6,7 +6,8 @@ training from top to bottom.
 
 from __future__ import annotations
 
-from engine.runs import Run, Snapshot
+from engine.lane import Snapshot
+from engine.runs import Run
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.column import EVERYTHING, Column, Row, height_of, rows_of
 from figures.lanes import LaneStyle

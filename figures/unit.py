@@ -10,8 +10,9 @@ from engine.analysis.unit import Place, heard, incoming_at
 from engine.analysis.weights import blocks_of, free_units, incoming, outgoing
 from engine.cells import CELLS
 from engine.experiment import Experiment
+from engine.lane import Lane
 from engine.parameters import Parameters, initial_parameters
-from engine.runs import Lane, Run
+from engine.runs import Run
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas, Panel
 from figures.lanes import LaneStyle
 from figures.look import Look

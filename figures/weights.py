@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.weights import Block, Spectrum, readout_weights, weight_blocks
+from engine.lane import Lane
 from engine.parameters import initial_parameters
-from engine.runs import Lane, Run
+from engine.runs import Run
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.lanes import LaneStyle
 from figures.look import Look

@@ -19,7 +19,8 @@ import pytest
 
 from engine import CELLS, TASKS, Change, Experiment, ExperimentError, advance, initial_state, task_of
 from engine import series as library
-from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS, Changes, Choice, Number, Settings
+from engine.experiment import DEFAULT, INPUT_WAYS, RULES, WAYS
+from engine.rules import Changes, Choice, Number, Settings
 from engine.settings import WORDINGS, Row, Setting, table_of_differences
 from engine.setup import DEFAULT_CELLS, MOST_LANES, SHARED, Setup
 from engine.tasks import task_named

@@ -10,7 +10,8 @@ import pytest
 
 from engine import CELLS, TASKS, Experiment, initial_state, record, task_of
 from engine.executor import Workers
-from engine.runs import Run, gradient_norms
+from engine.lane import gradient_norms
+from engine.runs import Run
 from engine.setup import Setup
 from engine.store import ChunkStore
 from figures.canvas import TITLE_HEIGHT, Canvas

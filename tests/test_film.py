@@ -10,10 +10,11 @@ import pytest
 
 from engine import Change, Experiment, TrainingState, advance, initial_state, record
 from engine.chunks import Ending
-from engine.experiment import Settings
 from engine.film import MOST_BYTES, MOST_MOMENTS, Film, Origin, Still
 from engine.history import GradientHistory, LossHistory
-from engine.runs import Past, Run, gradient_norms
+from engine.lane import gradient_norms
+from engine.rules import Settings
+from engine.runs import Past, Run
 from tests.test_runs import LANES, SMALL, SOLVABLE, AtOnce, WhenTold, frozen, play, store_on, threads
 
 __all__ = ["threads"]

@@ -16,8 +16,9 @@ from engine.analysis.gradient_flow import FlowReport, flow_report, recurrent_rad
 from engine.analysis.health import LENGTHS, MAP, RADII, Health, Spot, grid, health_of
 from engine.chunks import train_chunk
 from engine.executor import Workers
+from engine.lane import Lane
 from engine.recording import loss_and_gradient
-from engine.runs import Lane, Run
+from engine.runs import Run
 from engine.setup import Setup
 from engine.store import ChunkStore
 from engine.tasks import Batch

@@ -23,7 +23,7 @@ from engine.analysis.questions import (
     answer_steps,
 )
 from engine.intervention import HoldGate
-from engine.runs import Lane
+from engine.lane import Lane
 from engine.series import register, series_from_values
 from engine.setup import Setup
 from tests.test_lessons import guessed, words

@@ -20,9 +20,9 @@ from engine.analysis.jacobians import (
     strengths_to_the_end,
 )
 from engine.chunks import train_chunk
+from engine.lane import gradient_norms
 from engine.lessons import EXPLODES, FADES, STEEP
 from engine.network import unroll
-from engine.runs import gradient_norms
 from engine.supply import fresh_batch
 
 

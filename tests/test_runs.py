@@ -29,7 +29,8 @@ from engine import series as library
 from engine.chunks import CHUNK_SECONDS, Chunk, Ending, first_chunk, step_cost, steps_per_chunk, train_chunk
 from engine.executor import ATTEMPTS, PAGE_BYTES, WORKERS_VARIABLE, Workers, worker_count
 from engine.history import MOST_POINTS, MOST_ROWS, GradientHistory, LossHistory
-from engine.runs import Lane, Run, Snapshot, gradient_norms
+from engine.lane import Lane, Snapshot, gradient_norms
+from engine.runs import Run
 from engine.series import series_from_values
 from engine.store import ChunkStore
 from engine.streams import AHEAD, QUEUE_SECONDS, ChunkPlan

@@ -13,7 +13,7 @@ import pytest
 from engine import CELLS, Experiment, advance, initial_state, record
 from engine.analysis.unit import GRUNumbers, LSTMNumbers, Place, RNNNumbers, numbers_at
 from engine.analysis.weights import incoming, outgoing
-from engine.runs import Lane
+from engine.lane import Lane
 from figures.cell_diagram import diagram_svg, number
 from figures.lanes import lane_styles
 from figures.look import Look

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from engine import Experiment
-from engine.runs import Lane
+from engine.lane import Lane
 from tests.test_pages import opened
 from ui import session
 from ui.views import VIEWS

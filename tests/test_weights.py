@@ -29,8 +29,8 @@ from engine.analysis.weights import (
     spectrum_of_weights,
     weight_blocks,
 )
+from engine.lane import Lane
 from engine.network import unroll
-from engine.runs import Lane
 from engine.supply import displayed_batch
 from figures.lanes import lane_styles
 from figures.look import Look

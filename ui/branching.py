@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from engine.errors import ExperimentError
-from engine.experiment import OFF, OPTIMIZERS, Experiment, Settings
+from engine.experiment import Experiment
+from engine.rules import OFF, OPTIMIZERS, Settings
 from engine.runs import Run
 from engine.setup import MOST_LANES, Setup
 from ui import session

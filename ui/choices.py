@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.experiment import OFF
+from engine.rules import OFF
 
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 0.1, 0.3, 1.0)
 CLIPS = (0.1, 0.3, 1.0, 3.0, 10.0, 100.0)

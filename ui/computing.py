@@ -18,7 +18,7 @@ from engine.analysis.adder import (
 from engine.analysis.automata import SYMBOLS, Automaton, Extraction, extract
 from engine.analysis.generalization import counted, over_lengths
 from engine.errors import ExperimentError
-from engine.runs import Lane
+from engine.lane import Lane
 from figures.lengths import LengthCurve, length_canvas
 from figures.palette import Theme
 from ui import lesson, session

@@ -12,18 +12,8 @@ from engine import series as library
 from engine.cells import CELLS
 from engine.csv_table import Table, column_numbers, read_table
 from engine.errors import ExperimentError, SeriesError
-from engine.experiment import (
-    ACTIVATIONS,
-    DEFAULT,
-    INITIAL_STATES,
-    INITIALIZATIONS,
-    OFF,
-    OPTIMIZERS,
-    RULES,
-    Change,
-    Experiment,
-    Number,
-)
+from engine.experiment import ACTIVATIONS, DEFAULT, INITIAL_STATES, INITIALIZATIONS, RULES, Experiment
+from engine.rules import OFF, OPTIMIZERS, Change, Number
 from engine.setup import Setup
 from engine.tasks import TASKS, Task, task_named
 from ui import session

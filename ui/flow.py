@@ -12,8 +12,8 @@ from engine.analysis.clipping import clipped
 from engine.analysis.health import LENGTHS, MAP, RADII, Health, Spot, grid, measure
 from engine.analysis.jacobians import bound, flow_to_the_end
 from engine.experiment import Experiment
+from engine.lane import Lane
 from engine.lessons import FADES
-from engine.runs import Lane
 from engine.setup import Setup
 from engine.supply import displayed_batch
 from engine.sweep import Job, Sweep

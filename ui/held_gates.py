@@ -10,8 +10,8 @@ from engine.analysis.effects import Effect, Trial, effect_of
 from engine.cells import CELLS
 from engine.experiment import Experiment
 from engine.intervention import HoldGate
+from engine.lane import Snapshot
 from engine.recording import record
-from engine.runs import Snapshot
 from engine.tasks import task_of
 from engine.training import TrainingState
 from figures.column import Row

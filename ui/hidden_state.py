@@ -10,8 +10,9 @@ import streamlit as st
 from engine.analysis.dynamics import fixed_points, principal_plane
 from engine.analysis.lesions import LesionCurve, lesion_curve, localist_echo, metric_without, units_drawn
 from engine.experiment import Experiment
+from engine.lane import Lane
 from engine.network import unroll
-from engine.runs import Lane, Run
+from engine.runs import Run
 from engine.supply import fresh_batch
 from figures.lesion import lesion_canvas
 from figures.portrait import portrait_canvas

@@ -15,8 +15,9 @@ from engine.analysis.effects import Effect, Trial, effect_of
 from engine.errors import ExperimentError
 from engine.experiment import Experiment
 from engine.intervention import Edit, Intervention, edited
+from engine.lane import Lane
 from engine.recording import Recording, record
-from engine.runs import Lane, Past, Run
+from engine.runs import Past, Run
 from engine.setup import Setup
 from engine.supply import displayed_batch
 from engine.tasks import Batch, Metric, task_of

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.runs import Lane
+from engine.lane import Lane
 from engine.setup import Setup
 from ui import frame, live, navigation
 from ui.navigation import Lesson

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from engine.executor import Workers
-from engine.experiment import Change, Experiment
+from engine.experiment import Experiment
+from engine.rules import Change
 from engine.runs import Run
 from engine.setup import Setup
 from engine.store import ChunkStore

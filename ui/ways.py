@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from engine.analysis.attractors import RUN, WATCHED, basins, share_that_returns, share_that_stays
+from engine.lane import Lane
 from engine.lessons import TOLD
-from engine.runs import Lane
 from engine.tasks.attractors import PLACE
 from engine.tasks.cycle import RADIUS
 from engine.tasks.patterns import UNITS

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from engine.cells import CELLS
 from engine.chunks import Ending
 from engine.intervention import AddNoise, Flip, Freeze, HoldGate, Intervention, Reset, Silence
-from engine.runs import Lane, Run
+from engine.lane import Lane
+from engine.runs import Run
 from engine.tasks import Chance, Metric
 
 STATES = {"hidden_state": "hidden state", "cell_state": "cell state"}

@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.cells import CELLS
 from engine.experiment import Experiment
+from engine.lane import Lane
 from engine.parameters import initial_parameters
-from engine.runs import Lane
 
 HIDDEN, GRADIENT = "hidden_state", "gradient"
 

@@ -7,7 +7,7 @@ from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from engine.runs import Lane
+from engine.lane import Lane
 from ui import session
 
 R = TypeVar("R")

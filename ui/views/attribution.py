@@ -8,7 +8,8 @@ import numpy as np
 import streamlit as st
 
 from engine.analysis.questions import AttributionQuestion, Subject, answer_moments, answer_steps
-from engine.runs import Lane, Run
+from engine.lane import Lane
+from engine.runs import Run
 from engine.setup import Setup
 from engine.supply import displayed_batch
 from engine.tasks import Loss, task_of

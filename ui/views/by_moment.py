@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.runs import Lane
+from engine.lane import Lane
 from ui import session
 from ui.views.analysed import fall_behind
 

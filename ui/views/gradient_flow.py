@@ -9,8 +9,9 @@ import numpy as np
 from engine.analysis.gradient_flow import FlowReport
 from engine.analysis.questions import FlowQuestion, RadiiQuestion, Subject, answer_flow, answer_radii
 from engine.cells import CELLS
+from engine.lane import Lane
 from engine.recording import loss_and_gradient
-from engine.runs import Lane, Run
+from engine.runs import Run
 from engine.setup import Setup
 from engine.tasks import Batch
 from figures.by_training import Radii

@@ -19,7 +19,7 @@ from engine.analysis.weights import (
 )
 from engine.cells import CELLS
 from engine.experiment import Experiment
-from engine.runs import Lane
+from engine.lane import Lane
 from engine.series import SHIPPED
 from engine.setup import Setup
 from figures.lanes import LaneStyle
