@@ -11,9 +11,15 @@ from engine.tasks import task_of
 from figures.canvas import Box, Canvas, Label
 from figures.lanes import LaneStyle
 
+WORDS = 74  # pixels right of the panel, for what the levels are
+
 
 class LossPanel:
-    """A line for each network, its name at the line's end, and dashed lines at chance and at the goal."""
+    """A line for each network, its name at the line's end, and dashed lines at chance and at the goal.
+
+    Args:
+        box: place of the panel and of the words at its right.
+    """
 
     def __init__(self, canvas: Canvas, box: Box, styles: tuple[LaneStyle, ...]) -> None:
         experiment = styles[0].experiment
@@ -23,16 +29,15 @@ class LossPanel:
         self._chance = task_of(experiment).chance(experiment.length)
         theme = canvas.theme
         self._panel = canvas.panel(
-            box,
+            Box(box.left, box.top, box.width - WORDS, box.height),
             f"<b>Loss</b> {canvas.muted(f'{task_of(experiment).loss}, log · by training step')}",
             x={"range": [0, 250], "nticks": 8, "showgrid": False},
             y={"type": "log", "dtick": 1, "exponentformat": "power", "showgrid": True, "gridcolor": theme.grid,
                "title": {"text": "loss", "font": {"size": 10}, "standoff": 2}},
         )  # fmt: skip
-        self._levels: list[float] = []
-        self._level(self._chance.loss, f"{self._chance.name} {self._chance.loss:.3g}", "top")
+        self._level(self._chance.loss, f"{self._chance.name} {self._chance.loss:.3g}")
         if not self._metric.is_share and self._metric.solved is not None:
-            self._level(self._metric.solved, f"solved {self._metric.solved:g}", "bottom")
+            self._level(self._metric.solved, f"solved {self._metric.solved:g}")
         self._lines = [self._add_line(style) for style in styles]
 
     def show(self, lanes: list[Lane], horizon: int) -> None:
@@ -68,32 +73,27 @@ class LossPanel:
         )  # fmt: skip
         return line, end, self._canvas.label_at(self._panel, f"<b>{style.short}</b>", style.hue)
 
-    def _level(self, value: float, says: str, side: str) -> None:
-        """A dashed line across the panel at `value`, with its words at the right end."""
+    def _level(self, value: float, says: str) -> None:
+        """A dashed line across the panel at `value`, with its words beside the right end."""
         theme, box, canvas = self._canvas.theme, self._panel.box, self._canvas
-        self._levels.append(value)
         ends = {"x0": box.left / canvas.width, "x1": (box.left + box.width) / canvas.width, "y0": value, "y1": value}
         canvas.layout["shapes"].append(
             {"type": "line", "xref": "paper", "yref": f"y{self._panel.axis}", **ends,
              "line": {"color": theme.muted, "width": 1, "dash": "dash"}, "layer": "below"}
         )  # fmt: skip
         canvas.layout["annotations"].append(
-            {"text": says, "xref": "paper", "x": (box.left + box.width - 6) / canvas.width, "xanchor": "right",
-             "yref": f"y{self._panel.axis}", "y": float(np.log10(value)),
-             "yanchor": side if side == "bottom" else "bottom", "showarrow": False,
+            {"text": says, "xref": "paper", "x": (box.left + box.width + 5) / canvas.width, "xanchor": "left",
+             "yref": f"y{self._panel.axis}", "y": float(np.log10(value)), "yanchor": "middle", "showarrow": False,
              "font": {"size": 11, "color": theme.muted}}
         )  # fmt: skip
 
     def _keep_apart(self, labels: list[Label], bounds: list[float], horizon: int) -> None:
-        """Shift labels that would cover each other, or the words at a level."""
+        """Shift labels that would cover each other."""
         pixels = self._panel.box.height / (bounds[1] - bounds[0])
-        words = [-np.log10(level) * pixels - 7 for level in self._levels]
         taken: list[tuple[float, float]] = []
         for label in sorted(labels, key=lambda each: -each.y):
             place = -np.log10(max(label.y, 1e-30)) * pixels
             beside = [low for x, low in taken if abs(x - label.x) < 0.06 * horizon]
-            if label.x > 0.85 * horizon:
-                beside += [low for low in words if abs(place - low) < 13]
             label.shift = max([0.0, *(low + 13 - place for low in beside)])
             taken.append((label.x, place + label.shift))
 

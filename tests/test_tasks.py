@@ -388,6 +388,8 @@ def test_a_blind_network_shows_the_chance_level_in_training(name: str) -> None:
     [
         (Metric("MSE", 0.01, False), 0.0123, "MSE 0.012"),
         (Metric("MSE", 0.01, False), 0.00998, "MSE 0.00998"),  # solved, and must not read 0.01
+        (Metric("MSE", 0.01, False), 0.0099996, "MSE 0.0099996"),
+        (Metric("MSE", 0.01, False), 0.010004, "MSE 0.01"),
         (Metric("bits right", 0.99, True), 0.5, "50 % of bits right"),
         (Metric("bits right", 0.99, True), 0.9876, "98.7 % of bits right"),
         (Metric("bits right", 0.99, True), 0.98999, "98.9 % of bits right"),  # not solved, and must not read 99 %

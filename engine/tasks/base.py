@@ -120,7 +120,10 @@ class Metric:
             if value <= 0.98:
                 return f"{100 * value:.0f} %"
             return f"{np.floor(round(1000 * value, 6)) / 10:.1f} %"  # rounded down: not solved must not read as solved
-        digits = 3 if self.is_solved(value) else 2  # 0.00998 is solved, and must not read 0.01
+        solved = self.is_solved(value)
+        digits = 3 if solved else 2
+        while digits < 9 and self.is_solved(float(f"{value:.{digits}g}")) != solved:
+            digits += 1  # 0.009998 is solved, and must not read 0.01
         return f"{value:.{digits}g}{' ' + self.unit if self.unit else ''}"
 
     def phrase(self, value: float) -> str:
