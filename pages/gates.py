@@ -48,8 +48,8 @@ with lesson.room():
         table_of_gates(page, experiment, state)
         lesson.why(
             "With the forget gate shut the cell state keeps nothing from one step to the next. With the input gate "
-            "open all the numbers get in, not the marked ones alone, and swamp the sum. Input or output gate shut come to the same: the hidden state "
-            "is zero at the end, and the read-out has only its bias to answer with. "
+            "open all the numbers get in, not the marked ones alone, and swamp the sum. Input or output gate shut come "
+            "to the same: the hidden state is zero at the end, and the read-out has only its bias to answer with. "
             "A network that answers wrongly with confidence can do worse than one that guesses. Hold the forget gate "
             "shut at one step only: what the cell state held until then is lost, and nothing after it."
         )
