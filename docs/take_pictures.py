@@ -1,6 +1,6 @@
 """`python -m docs.take_pictures`: the app as it looks, light, dark and narrow; at rest, in training, finished.
 
-With names of pages (`playground`, `gates` …) it takes the pictures of these alone. A lesson's are of the whole page.
+The playground's views are taken when the run is over. With names of pages (`playground`, `gates` …) it takes the pictures of these alone. A lesson's are of the whole page.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.app import App, chromium, running_app
 from ui.navigation import LESSONS, Lesson
+from ui.views import VIEWS
 
 PICTURES = Path(__file__).parent / "pictures"
 CHART = "document.querySelector('.live-chart')"
@@ -52,6 +53,12 @@ def _take_playground(browser: Browser, app: App, look: str) -> None:
     _shoot(page, f"playground-{look}-training")
     page.wait_for_function(f"{CHART}.dataset.running === 'false'", timeout=PATIENCE)
     _shoot(page, f"playground-{look}-finished")
+    for view in list(VIEWS.values())[1:]:
+        page.locator(".st-key-view").get_by_role("combobox").click()
+        page.get_by_role("option", name=view.title, exact=True).click()
+        page.wait_for_function(f"{CHART}.dataset.running === 'false'", timeout=PATIENCE)  # all has been worked out
+        page.wait_for_timeout(2500)
+        _shoot_all(page, f"view-{view.name}-{look}")
     page.context.close()
 
 
