@@ -1,6 +1,7 @@
 """`python -m docs.take_pictures`: the app as it looks, light, dark and narrow; at rest, in training, finished.
 
-The playground's views are taken when the run is over. With names of pages (`playground`, `gates` …) it takes the pictures of these alone. A lesson's are of the whole page.
+The playground's views are taken when the run is over. With names of pages (`playground`, `gates` …) it takes the
+pictures of these alone. A lesson's are of the whole page.
 """
 
 from __future__ import annotations
