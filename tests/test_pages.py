@@ -15,6 +15,7 @@ from engine import TASKS
 from engine.experiment import RULES
 from engine.setup import Setup
 from figures.canvas import Canvas
+from ui import controls, session
 
 APP = str(Path(__file__).parent.parent / "app.py")
 
@@ -70,6 +71,17 @@ def test_the_budget_changes_without_a_restart() -> None:
     app.select_slider(key="steps").set_value(500).run()
     assert app.session_state["kept.playground.run"] is run
     assert run.lanes[0].experiment.steps == 500
+
+
+def test_widgets_that_an_interrupted_run_did_not_reach_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    last, _ = Setup.from_query_leniently({"cells": "gru", "activation": "relu", "clip_norm": "off", "batch_size": "8"})
+    widgets: dict[str, object] = {"batch_size": 16, "cells": []}
+    monkeypatch.setattr(session, "last_setup", lambda: last)
+    monkeypatch.setattr(session, "widget", widgets.get)
+    monkeypatch.setattr(session, "set_widget", widgets.__setitem__)
+    controls._restore_what_is_lost()
+    assert (widgets["activation"], widgets["clip_norm"], widgets["length"]) == ("relu", "off", 50)
+    assert (widgets["batch_size"], widgets["cells"]) == (16, []), "what is there stays"
 
 
 def test_the_link_says_what_the_widgets_say() -> None:

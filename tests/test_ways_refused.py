@@ -45,7 +45,8 @@ def query_of(settings: Mapping[str, Any]) -> str:
 
 def makes_sense(task: str, input_way: str, target_way: str, layers: int, hidden_size: int) -> bool:
     """Whether units can be told and asked that way: those told and those asked exist, and something is free."""
-    told_at_start, of_states = ("attractors", "cycle", "timer"), ("attractors", "cycle")
+    of_states = ("attractors", "cycle", "patterns")
+    told_at_start = (*of_states, "timer")
     if (input_way == "initial" and task not in told_at_start) or (target_way == "units" and task not in of_states):
         return False
     if layers > 1 and (input_way, target_way) != ("driven", "readout"):
@@ -53,7 +54,7 @@ def makes_sense(task: str, input_way: str, target_way: str, layers: int, hidden_
     units, channels = set(range(hidden_size)), len(TASKS[task].inputs)
     told = set(range(channels)) if input_way == "initial" else set()
     held = {hidden_size - 1 - channel for channel in range(channels)} if input_way == "clamped" else set()
-    asked = {0, 1} if target_way == "units" else set()
+    asked = set(range(len(TASKS[task].outputs))) if target_way == "units" else set()
     return told | held | asked <= units and not asked & held and bool(units - held)
 
 

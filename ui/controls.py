@@ -69,6 +69,7 @@ def _adopt_link() -> None:
     """Fill the widgets from the link when it is new to this session, or from the defaults at first."""
     read = session.setup_of_link(Setup.from_query_leniently)
     if read is None and session.widget("task") is not None:
+        _restore_what_is_lost()
         return
     setup, problems = read or (session.last_setup() or Setup(), [])
     if read is not None:
@@ -77,14 +78,28 @@ def _adopt_link() -> None:
         problems = [*problems, "This link is about an uploaded file that is no longer here: upload the file again."]
         setup = replace(setup, experiment=replace(setup.experiment, series=library.SHIPPED[0]))
     session.set_notice(_notice_of(problems) if problems else None)
+    for name, value in _widgets_of(setup).items():
+        session.set_widget(name, value)
     experiment = setup.experiment
-    for name in RULES:
-        session.set_widget(name, getattr(experiment, name))
-    session.set_widget("cells", list(setup.cells))
-    session.set_widget("series", OWN if library.is_own(experiment.series) else experiment.series)
     session.set_own_series(experiment.series if library.is_own(experiment.series) else None)
-    session.set_widget("clip_norm", OFF if experiment.clip_norm is None else experiment.clip_norm)
     session.set_changes(experiment.changes)
+
+
+def _restore_what_is_lost() -> None:
+    """Fill widgets without a value as they were last: Streamlit drops those that an interrupted run had not reached."""
+    for name, value in _widgets_of(session.last_setup() or Setup()).items():
+        if session.widget(name) is None:
+            session.set_widget(name, value)
+
+
+def _widgets_of(setup: Setup) -> dict[str, Any]:
+    """Key → value of each widget whose settings are `setup`."""
+    experiment = setup.experiment
+    return {name: getattr(experiment, name) for name in RULES} | {
+        "cells": list(setup.cells),
+        "series": OWN if library.is_own(experiment.series) else experiment.series,
+        "clip_norm": OFF if experiment.clip_norm is None else experiment.clip_norm,
+    }
 
 
 def _notice_of(problems: list[str]) -> str:
