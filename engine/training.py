@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,15 +25,9 @@ from engine.tasks import Batch, Loss, task_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
-MOMENTUM = 0.9
+    from engine.torch_optimizer import FlatOptimizer
 
-_OPTIMIZER_ARRAYS = {
-    "sgd": (),
-    "momentum": ("momentum_buffer",),
-    "rmsprop": ("square_avg",),
-    "adam": ("exp_avg", "exp_avg_sq"),
-}
+RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
 
 
 @dataclass(frozen=True)
@@ -145,7 +139,7 @@ class Trainer:
         # One long vector holds all parameters, and another all gradients; what the network computes with are
         # views into them. So clipping and the optimiser each take one operation instead of one a tensor.
         self._flat = torch.from_numpy(np.concatenate([value.ravel() for value in state.parameters.values()]))
-        self._flat.grad = self._gradient = torch.zeros_like(self._flat)
+        self._gradient = torch.zeros_like(self._flat)
         self._tensors = self._views_of_flat()
         self._network = TorchNetwork(experiment, self._tensors)
         self._optimizer = self._make_optimizer(experiment.settings_at(max(0, state.step - 1)), state.optimizer)
@@ -181,8 +175,7 @@ class Trainer:
             gradient.mul_(settings.clip_norm / norm)
         if settings.optimizer_since != self._since:
             self._optimizer = self._make_optimizer(settings, {})
-        self._optimizer.param_groups[0]["lr"] = settings.learning_rate
-        self._optimizer.step()
+        self._optimizer.step(gradient, settings.learning_rate)
         self._loss.append(loss_value)
         self._gradient_norm.append(norm)
         self._metric.append(
@@ -194,9 +187,7 @@ class Trainer:
     def state(self) -> TrainingState:
         """The state after the steps made so far."""
         parameters = {name: tensor.detach().numpy().copy() for name, tensor in self._tensors.items()}
-        kept = self._optimizer.state.get(self._flat, {})
-        moments = {name: kept[name].numpy().copy() for name in _OPTIMIZER_ARRAYS[self._moments_of] if kept}
-        return TrainingState(parameters, moments, self._start.step + self.steps_made, self.recent)
+        return TrainingState(parameters, self._optimizer.moments, self._start.step + self.steps_made, self.recent)
 
     def log(self) -> TrainingLog:
         """What happened in the steps made so far."""
@@ -243,24 +234,9 @@ class Trainer:
             start += value.size
         return views
 
-    def _make_optimizer(self, settings: Settings, moments: Mapping[str, np.ndarray]) -> Any:
+    def _make_optimizer(self, settings: Settings, moments: Mapping[str, np.ndarray]) -> FlatOptimizer:
         """The optimiser of `settings`, which goes on with `moments`."""
-        import torch
+        from engine.torch_optimizer import FlatOptimizer
 
-        self._since, self._moments_of = settings.optimizer_since, settings.optimizer
-        parameters, rate = [self._flat], settings.learning_rate
-        match settings.optimizer:
-            case "sgd":
-                optimizer: Any = torch.optim.SGD(parameters, lr=rate, fused=True)
-            case "momentum":
-                optimizer = torch.optim.SGD(parameters, lr=rate, momentum=MOMENTUM, fused=True)
-            case "rmsprop":
-                optimizer = torch.optim.RMSprop(parameters, lr=rate)
-            case _:
-                optimizer = torch.optim.Adam(parameters, lr=rate, fused=True)
-        if moments:
-            kept = {name: torch.from_numpy(value.copy()) for name, value in moments.items()}
-            if settings.optimizer in ("rmsprop", "adam"):
-                kept["step"] = torch.tensor(float(self._start.step - settings.optimizer_since))
-            optimizer.state[self._flat] = kept
-        return optimizer
+        self._since = settings.optimizer_since
+        return FlatOptimizer(settings.optimizer, self._flat, moments, self._start.step - settings.optimizer_since)

@@ -27,6 +27,7 @@ TORCH_MODULES = {
     "engine/torch_gru.py",
     "engine/torch_rnn.py",
     "engine/torch_network.py",
+    "engine/torch_optimizer.py",
 }  # the only ones to import torch outside a function
 
 

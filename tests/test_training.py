@@ -19,7 +19,8 @@ from engine import CELLS, TASKS, Batch, Change, Experiment, TrainingLog, Trainin
 from engine.parameters import parameter_count
 from engine.randomness import Stream, generator
 from engine.rules import OPTIMIZERS
-from engine.training import MOMENTUM, RECENT, Trainer, one_thread
+from engine.torch_optimizer import MOMENTUM
+from engine.training import RECENT, Trainer, one_thread
 from tests.oracles import loss_at_targets, torch_network
 
 every_recurrent_cell = pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].states])
