@@ -57,8 +57,8 @@ def _take_playground(browser: Browser, app: App, look: str) -> None:
     for view in list(VIEWS.values())[1:]:
         page.locator(".st-key-view").get_by_role("combobox").click()
         page.get_by_role("option", name=view.title, exact=True).click()
-        page.wait_for_function(f"{CHART}.dataset.running === 'false'", timeout=PATIENCE)  # all has been worked out
         page.wait_for_timeout(2500)
+        page.wait_for_function(f"{CHART}.dataset.running === 'false'", timeout=PATIENCE)  # all has been worked out
         _shoot_all(page, f"view-{view.name}-{look}")
     page.context.close()
 
