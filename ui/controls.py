@@ -10,8 +10,7 @@ import streamlit as st
 
 from engine import series as library
 from engine.cells import CELLS
-from engine.csv_table import Table, column_numbers, read_table
-from engine.errors import ExperimentError, SeriesError
+from engine.errors import ExperimentError
 from engine.experiment import ACTIVATIONS, DEFAULT, INITIAL_STATES, INITIALIZATIONS, RULES, Experiment
 from engine.rules import OFF, OPTIMIZERS, Change, Number
 from engine.setup import Setup
@@ -19,9 +18,8 @@ from engine.tasks import TASKS, Task, task_named
 from ui import session
 from ui.choices import BATCHES, BUDGETS, CLIPS, OPTIMIZER_LABELS, RATES, plain, scale_with
 from ui.pins import pin_controls
+from ui.series_choice import OWN, series_controls
 
-OWN = "own"
-SERIES_LABELS = {"el_nino": "El Niño", "co2": "CO₂", "sunspots": "Sunspots", OWN: "Your CSV"}
 INITIALIZATION_LABELS = {"pytorch": "PyTorch's", "orthogonal": "Orthogonal", "identity": "Identity"}
 ACTIVATION_LABELS = {"tanh": "tanh", "relu": "ReLU", "identity": "linear"}
 INPUT_LABELS = {"driven": "Driven", "initial": "Initial states", "clamped": "Clamped units"}
@@ -117,7 +115,7 @@ def _task_controls() -> tuple[Task, str]:
         label_visibility="collapsed",
         on_change=_suit_length,
     )
-    series = _series_controls() if name == "series" else library.SHIPPED[0]
+    series = series_controls() if name == "series" else library.SHIPPED[0]
     task = task_named(name, series)
     st.caption(f"{task.description} *{task.shape.capitalize()}.*")
     low, high = task.min_length, task.max_length
@@ -131,41 +129,6 @@ def _suit_length() -> None:
     session.set_widget("length", TASKS[session.widget("task")].default_length)
     for name in ("input_way", "target_way", "target_steps"):
         session.set_widget(name, getattr(DEFAULT, name))
-
-
-def _series_controls() -> str:
-    """Choose a measured series or upload one; its name."""
-    chosen = st.segmented_control(
-        "Series", list(SERIES_LABELS), format_func=SERIES_LABELS.__getitem__, key="series", required=True
-    )
-    if chosen != OWN:
-        about = library.find(str(chosen))
-        st.caption(f"{about.title}, by {about.interval}, in {about.unit}. Source: {about.source}; {about.licence}.")
-        return str(chosen)
-    file = st.file_uploader("A CSV file with a column of numbers, oldest first", key="upload")
-    if file is not None:
-        try:
-            table = session.kept("table", file.file_id, lambda: read_table(file.getvalue()))
-            columns = table.numeric_columns()
-            if not columns:
-                raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
-            column = st.selectbox("Column", columns, key=f"column {file.file_id}")
-            series = session.kept("series", (file.file_id, column), lambda: _series_of(table, column))
-            session.set_own_series(library.register(series))
-        except SeriesError as problem:
-            st.error(str(problem), icon=":material/error:")
-    own = session.own_series()
-    if own is None or not library.is_here(own):
-        st.caption("Until then, the El Niño series is used.")
-        return library.SHIPPED[0]
-    about = library.find(own)
-    count = f"{len(about.values):,} values, the last fifth kept back to judge by."
-    st.caption(f"“{about.title}”: {count} {' '.join(about.notes)}")
-    return own
-
-
-def _series_of(table: Table, column: str) -> library.Series:
-    return library.series_from_values(column, column_numbers(table, column))
 
 
 def _network_controls() -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Which measured series is forecast: one that comes with the app, or the viewer's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import series as library
+from engine.csv_table import Table, column_numbers, read_table
+from engine.errors import SeriesError
+from ui import session
+
+OWN = "own"
+SERIES_LABELS = {"el_nino": "El Niño", "co2": "CO₂", "sunspots": "Sunspots", OWN: "Your CSV"}
+
+
+def series_controls() -> str:
+    """Choose a measured series or upload one; its name."""
+    chosen = st.segmented_control(
+        "Series", list(SERIES_LABELS), format_func=SERIES_LABELS.__getitem__, key="series", required=True
+    )
+    if chosen != OWN:
+        about = library.find(str(chosen))
+        st.caption(f"{about.title}, by {about.interval}, in {about.unit}. Source: {about.source}; {about.licence}.")
+        return str(chosen)
+    file = st.file_uploader("A CSV file with a column of numbers, oldest first", key="upload")
+    if file is not None:
+        try:
+            table = session.kept("table", file.file_id, lambda: read_table(file.getvalue()))
+            columns = table.numeric_columns()
+            if not columns:
+                raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
+            column = st.selectbox("Column", columns, key=f"column {file.file_id}")
+            series = session.kept("series", (file.file_id, column), lambda: _series_of(table, column))
+            session.set_own_series(library.register(series))
+        except SeriesError as problem:
+            st.error(str(problem), icon=":material/error:")
+    own = session.own_series()
+    if own is None or not library.is_here(own):
+        st.caption("Until then, the El Niño series is used.")
+        return library.SHIPPED[0]
+    about = library.find(own)
+    count = f"{len(about.values):,} values, the last fifth kept back to judge by."
+    st.caption(f"“{about.title}”: {count} {' '.join(about.notes)}")
+    return own
+
+
+def _series_of(table: Table, column: str) -> library.Series:
+    return library.series_from_values(column, column_numbers(table, column))
