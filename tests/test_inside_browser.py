@@ -22,7 +22,7 @@ def look_inside(page: Page, view: str) -> None:
 def test_a_pinned_network_stays_beside_what_is_changed_next_and_is_not_thrown_back(
     browser: Browser, server: Server
 ) -> None:
-    with opened(browser, f"{server.address}/?seed=51&cells=lstm&steps=20000&length=20") as page:
+    with opened(browser, f"{server.address}/?seed=51&task=recall&length=50&cells=lstm&steps=20000") as page:
         wait_for_step(page, 150)
         page.get_by_role("button", name="Pin", exact=False).first.click()
         expect(page.get_by_text("as it is: now change a setting")).to_be_visible(timeout=PATIENCE)

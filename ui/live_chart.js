@@ -8,7 +8,8 @@
 const WATCHDOG = 4000 // ms without an answer after which it asks again
 const HUSH = 150 // ms of not asking after the viewer has touched something: what they did goes first
 const DOUBLE = 320 // ms in which a second click makes a double click, which resets the zoom and is no choice
-const HANDS = ["pointerup", "keydown"]
+const LEAVING = 3000 // ms of not asking after a link was followed: asked for meanwhile, this page would come back
+const HANDS = ["pointerup", "keydown", "click", "popstate"]
 const charts = new WeakMap()
 let loading
 
@@ -208,8 +209,11 @@ class Chart {
     this.scrubber = new Scrubber(root, this)
     this.watchdog = setInterval(() => this.askAgain(), WATCHDOG / 2)
     this.quietUntil = 0
-    this.hush = () => { this.quietUntil = performance.now() + HUSH }
-    for (const event of HANDS) document.addEventListener(event, this.hush, true)
+    this.hush = ({ type, target }) => {
+      const leaves = type === "popstate" || target?.closest?.("a[href]")
+      this.quietUntil = Math.max(this.quietUntil, performance.now() + (leaves ? LEAVING : HUSH))
+    }
+    for (const event of HANDS) window.addEventListener(event, this.hush, true)
     this.drag = new Drag(this)
   }
 
@@ -450,7 +454,7 @@ class Chart {
     this.closed = true
     clearInterval(this.watchdog)
     this.scrubber.close()
-    for (const event of HANDS) document.removeEventListener(event, this.hush, true)
+    for (const event of HANDS) window.removeEventListener(event, this.hush, true)
     if (!this.busy) this.purge()
   }
 
