@@ -47,7 +47,6 @@ class FlatOptimizer:
         self._values = values
         self._steps = steps if moments else 0
         self._moments = {key: torch.from_numpy(moments[key].copy()) for key in MOMENTS[name] if moments}
-        self._scratch = torch.empty_like(values)
 
     @property
     def moments(self) -> dict[str, np.ndarray]:
@@ -66,7 +65,7 @@ class FlatOptimizer:
                 self._values.add_(self._moments["momentum_buffer"].mul_(MOMENTUM).add_(gradient), alpha=-rate)
             case "rmsprop":
                 square = self._moments["square_avg"].mul_(DECAY).addcmul_(gradient, gradient, value=1 - DECAY)
-                self._values.addcdiv_(gradient, self._root(square), value=-rate)
+                self._values.addcdiv_(gradient, square.sqrt().add_(EPSILON), value=-rate)
             case _:
                 mean, mean_square = [self._moments["exp_avg"]], [self._moments["exp_avg_sq"]]
                 count = [torch.tensor(float(self._steps))]
@@ -74,7 +73,3 @@ class FlatOptimizer:
                     [self._values], [gradient], mean, mean_square, [], count, lr=rate, beta1=BETAS[0], beta2=BETAS[1],
                     weight_decay=0.0, eps=EPSILON, amsgrad=False, maximize=False, grad_scale=None, found_inf=None,
                 )  # fmt: skip
-
-    def _root(self, square: Tensor) -> Tensor:
-        """√square + ε."""
-        return torch.sqrt(square, out=self._scratch).add_(EPSILON)

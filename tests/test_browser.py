@@ -116,16 +116,21 @@ def points(path: str) -> list[tuple[float, float]]:
     return list(zip(numbers[::2], numbers[1::2], strict=False))
 
 
+def drag_to_zoom(page: Page) -> None:
+    """Drag over a part of the first heatmap."""
+    box = page.locator(f"{CHART} .heatmaplayer image").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 22, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(700)
+
+
 def test_a_drag_zooms_all_time_axes_and_survives_the_frames(browser: Browser, server: Server) -> None:
     with opened(browser, f"{server.address}/?seed=4&steps=20000") as page:
         wait_for_step(page, 50)
-        box = page.locator(f"{CHART} .heatmaplayer image").first.bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 20)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 22, steps=5)
-        page.mouse.up()
-        page.wait_for_timeout(700)
+        drag_to_zoom(page)
         layout = f"document.querySelector('{CHART} .plot')._fullLayout"
         axes = f"(({{xaxis2, xaxis3}}) => [xaxis2.range, xaxis3.range])({layout})"
         one, other = page.evaluate(axes)

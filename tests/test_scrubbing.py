@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from tests.conftest import Server
-from tests.test_browser import CHART, PATIENCE, opened, state, wait_for_end, wait_for_step
+from tests.test_browser import CHART, PATIENCE, drag_to_zoom, opened, state, wait_for_end, wait_for_step
 
 pytestmark = pytest.mark.browser
 
@@ -110,13 +110,7 @@ def test_keys_move_frame_by_frame_and_zoom_survives(browser: Browser, server: Se
     with opened(browser, f"{server.address}/?seed=32&steps=600&cells=lstm") as page:
         wait_for_end(page)
         slider = page.get_by_role("slider", name="Travel through training")
-        box = page.locator(f"{CHART} .heatmaplayer image").first.bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 20)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 22, steps=5)
-        page.mouse.up()
-        page.wait_for_timeout(700)
+        drag_to_zoom(page)
         zoom = f"document.querySelector('{CHART} .plot')._fullLayout.xaxis3.range"
         before = page.evaluate(zoom)
         assert before[0] > 10 and before[1] < 40

@@ -356,12 +356,12 @@ class Chart {
       this.send.trigger("failed", true)
       return false
     }
+    this.words = frame.labels // before it draws: those of another figure have no place among these axes
     const unchanged = this.version === frame.version && (frame.running || past) && room === this.width
     if (unchanged && frame.data.every((trace, number) => Quick.trace(this.plot, number, trace))) {
       this.quick += 1
     } else {
       this.plot.style.height = `${frame.layout.height}px`
-      this.words = frame.labels // before it draws: those of another figure have no place among these axes
       const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
       await plotly.react(this.plot, frame.data, { ...frame.layout, autosize: true }, options)
       this.version = frame.version
@@ -378,7 +378,6 @@ class Chart {
         this.plot.on("plotly_doubleclick", () => clearTimeout(this.click))
       }
     }
-    this.words = frame.labels
     this.placeLabels()
     return true
   }

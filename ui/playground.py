@@ -44,7 +44,7 @@ def live_run(setup: Setup) -> None:
         NAME,
         current,
         lambda run: _frame(run, setup, view),
-        lambda: _adapt(narrow),
+        _follow_a_click,
         click,
         lambda run: view.beside(setup, intervened.seen(run)),
         drag,
@@ -73,9 +73,9 @@ def _view() -> View:
     return VIEWS.get(session.widget("view") or "") or next(iter(VIEWS.values()))
 
 
-def _adapt(was_narrow: bool) -> None:
-    if session.is_narrow() != was_narrow or session.is_overruled():
-        st.rerun()  # the run bar gets a switch between networks; a click has chosen another view
+def _follow_a_click() -> None:
+    if session.is_overruled():
+        st.rerun()  # a click has chosen another view
 
 
 def _frame(run: Run, setup: Setup, view: View) -> Frame:

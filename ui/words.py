@@ -52,10 +52,10 @@ def count(run: Run) -> str:
     """How far a run is, and how fast."""
     rate = run.steps_per_second()
     speed = "" if math.isnan(rate) or run.over or not run.playing else f" · {rate:,.0f} steps/s"
-    behind = min((lane.step for lane in run.lanes if not lane.ending), default=run.step)
     of = f"of {run.lanes[0].experiment.steps:,}"
-    catching_up = f"step {behind:,} {of}, catching up with {run.step:,}"
-    return f"{catching_up if _someone_waits(run, behind) else f'step {run.step:,} {of}'}{speed}"
+    if run.behind is not None:
+        return f"step {run.behind:,} {of}, catching up with {run.step:,}{speed}"
+    return f"step {run.step:,} {of}{speed}"
 
 
 def subject_of(title: str) -> str:
@@ -93,11 +93,6 @@ def change(metric: Metric, before: float, after: float) -> str:
 
 def _cells_of(run: Run) -> tuple[str, ...]:
     return tuple(CELLS[lane.experiment.cell].title for lane in run.lanes)
-
-
-def _someone_waits(run: Run, behind: int) -> bool:
-    """Whether a network is further than those that still train at step `behind`, and has not ended before."""
-    return any(lane.step > behind for lane in run.lanes)
 
 
 def _progress(metric: Metric, score: float, chance: Chance) -> str:

@@ -10,30 +10,43 @@ from typing import Any, Generic, TypeVar
 from engine.lane import Lane
 from ui import session
 
+W = TypeVar("W")
 R = TypeVar("R")
 _BEHIND = "analyses behind"
 
 
 @dataclass
-class _Analysis(Generic[R]):
+class Promised(Generic[W, R]):
+    """What is being worked out.
+
+    Attributes:
+        asked: what it is about, and the promise of it.
+    """
+
+    asked: tuple[W, Future[R]] | None = None
+
+    def taken(self) -> tuple[W, R] | None:
+        """What has been promised, once, if it is there; if its worker has died, it can be asked for again."""
+        if self.asked is None or not self.asked[1].done():
+            return None
+        about, future = self.asked
+        self.asked = None
+        return None if isinstance(future.exception(), BrokenExecutor) else (about, future.result())
+
+
+@dataclass
+class _Analysis(Promised[int, R]):
     """What is known, and what is being worked out.
 
     Attributes:
         latest: the training step that the newest result is about, and the result.
-        asked: the step and the promise of the one to come.
     """
 
     latest: tuple[int, R] | None = None
-    asked: tuple[int, Future[R]] | None = None
 
     def collect(self) -> None:
         """Take what has been promised, if it is there."""
-        if self.asked is None or not self.asked[1].done():
-            return
-        step, future = self.asked
-        self.asked = None
-        if not isinstance(future.exception(), BrokenExecutor):  # then it is asked for again
-            self.latest = step, future.result()
+        self.latest = self.taken() or self.latest
 
 
 def analysed(

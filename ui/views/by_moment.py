@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,31 +10,25 @@ import numpy as np
 
 from engine.lane import Lane
 from ui import session
-from ui.views.analysed import fall_behind
+from ui.views.analysed import Promised, fall_behind
 
 AT_ONCE = 8  # moments worked out by one request
 
 
 @dataclass
-class _Rows:
+class _Rows(Promised[tuple[int, ...], np.ndarray]):
     """What is known, and what is being worked out.
 
     Attributes:
         known: training step → row.
-        asked: the steps and the promise of those to come.
     """
 
     known: dict[int, np.ndarray] = field(default_factory=dict)
-    asked: tuple[tuple[int, ...], Future[np.ndarray]] | None = None
 
     def collect(self) -> None:
         """Take what has been promised, if it is there."""
-        if self.asked is None or not self.asked[1].done():
-            return
-        steps, future = self.asked
-        self.asked = None
-        if not isinstance(future.exception(), BrokenExecutor):  # then it is asked for again
-            self.known |= dict(zip(steps, future.result(), strict=True))
+        steps, rows = self.taken() or ((), ())
+        self.known |= dict(zip(steps, rows, strict=True))
 
 
 def by_moment(
