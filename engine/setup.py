@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import urlencode
 
 from engine.cells import CELLS
@@ -64,12 +65,12 @@ class Setup:
                 "pinned ones included."
             )
 
-    @property
+    @cached_property
     def experiments(self) -> tuple[Experiment, ...]:
         """One a lane: those of the cells, then the pinned ones."""
         return (*self._of_cells, *self.pinned)
 
-    @property
+    @cached_property
     def titles(self) -> tuple[str, ...]:
         """A name for each lane, which says what is different about it."""
         titles: list[str] = []
@@ -137,7 +138,7 @@ class Setup:
                 problems.append(f"A pinned network is left out: {problem}"[:300])
         return setup, list(dict.fromkeys(problems))
 
-    @property
+    @cached_property
     def _of_cells(self) -> tuple[Experiment, ...]:
         return tuple(replace(self.experiment, cell=cell) for cell in self.cells)
 

@@ -34,6 +34,7 @@ class ChunkStore:
         self._kept_bytes = kept_bytes
         self._futures: OrderedDict[Key, Future[Chunk]] = OrderedDict()
         self._sizes: dict[Key, int] = {}
+        self._nbytes = 0
         self._lock = threading.RLock()
 
     def request(self, experiment: Experiment, state: TrainingState, steps: int) -> Future[Chunk]:
@@ -58,7 +59,7 @@ class ChunkStore:
     @property
     def nbytes(self) -> int:
         """Size of all chunks kept."""
-        return sum(self._sizes.values())
+        return self._nbytes
 
     def _settle(self, key: Key, future: Future[Chunk]) -> None:
         with self._lock:
@@ -66,13 +67,11 @@ class ChunkStore:
                 self._futures.pop(key, None)
                 return
             self._sizes[key] = future.result().nbytes
-            kept = self.nbytes
-            for oldest in list(self._futures):
-                if kept <= self._kept_bytes:
-                    break
-                if oldest in self._sizes:
-                    kept -= self._sizes.pop(oldest)
-                    del self._futures[oldest]
+            self._nbytes += self._sizes[key]
+            while self._nbytes > self._kept_bytes:
+                oldest = next(each for each in self._futures if each in self._sizes)
+                self._nbytes -= self._sizes.pop(oldest)
+                del self._futures[oldest]
 
 
 def _needs_series(experiment: Experiment) -> bool:

@@ -13,7 +13,7 @@ from engine.experiment import Experiment
 from engine.store import ChunkStore
 
 AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
-QUEUE_SECONDS = 0.12  # work waiting before each worker from which on chunks are made smaller
+QUEUE_SECONDS = 0.07  # work waiting before each worker from which on chunks are made smaller
 
 
 class ChunkPlan:

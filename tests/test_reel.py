@@ -16,8 +16,8 @@ from engine.film import thinned
 from engine.runs import Run
 from engine.setup import Setup
 from tests.test_pages import opened, setup_of
-from ui import live_chart, reel
-from ui.payload import decode, encode
+from ui import reel
+from ui.payload import Encoder, decode, encode
 
 FILM_JS = Path(__file__).parent.parent / "ui" / "film.js"
 NAME = "kept.playground"
@@ -35,12 +35,13 @@ def trained(app: AppTest, step: int) -> Run:
 def sent(app: AppTest) -> dict[str, Any]:
     """What the browser gets in the next run of the app, decoded."""
     contents: list[bytes] = []
+    plain = Encoder.encode
 
-    def note(content: dict[str, Any]) -> bytes:
-        contents.append(encode(content))
+    def note(encoder: Encoder, content: dict[str, Any]) -> bytes:
+        contents.append(plain(encoder, content))
         return contents[-1]
 
-    with patch.object(live_chart, "encode", note):
+    with patch.object(Encoder, "encode", note):
         app.run()
     assert not app.exception
     return decode(contents[-1])  # pictures of the past are encoded first, by themselves

@@ -11,17 +11,19 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import streamlit as st
 
 from figures.canvas import Canvas
 from ui import session
-from ui.payload import encode
+from ui.payload import Encoder
 from ui.plotly_js import plotly_address
 
 NARROW_BELOW = 640  # pixels
 FRAME_INTERVAL = 50  # milliseconds at least between two frames
+_ENCODERS: WeakKeyDictionary[Canvas, Encoder] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def live_chart(
         "left": reel.left if reel else -1,
     }
     result = _component()(
-        data=encode(content),
+        data=_encode(frame.canvas, content),
         key=key,
         on_next_change=_nothing,
         on_narrow_change=lambda: session.note_narrow_of(key),
@@ -167,7 +169,12 @@ def live_chart(
 
 def encoded(frame: Frame) -> bytes:
     """`frame` for the browser's film."""
-    return encode(_content_of(frame))
+    return _encode(frame.canvas, _content_of(frame))
+
+
+def _encode(canvas: Canvas, content: dict[str, Any]) -> bytes:
+    """A picture on `canvas` as bytes, by the encoder that knows the canvas."""
+    return _ENCODERS.setdefault(canvas, Encoder()).encode(content)
 
 
 def _content_of(frame: Frame) -> dict[str, Any]:

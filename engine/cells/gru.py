@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.cells.base import Cell, Panel, Trace, Weights, before, sigmoid
+from engine.cells.base import Cell, Panel, Trace, Weights, before
 from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
@@ -66,22 +66,35 @@ class GRU(Cell[GRUTrace]):
         start: np.ndarray | None = None,
         interference: Interference | None = None,
     ) -> GRUTrace:
-        driven_r, driven_z, driven_n = np.split(inputs @ weights.input.T + weights.input_bias, 3, axis=-1)
-        u_r, u_z, u_n = (block.T for block in np.split(weights.recurrent, 3))
-        b_r, b_z, b_n = np.split(weights.recurrent_bias, 3)
-        states, r, z, n, recalled = (np.empty(driven_r.shape) for _ in range(5))
-        start = np.zeros((1, *driven_r.shape[1:])) if start is None else start
+        steps, batch, width = inputs.shape[0], inputs.shape[1], weights.recurrent.shape[1]
+        # σ(x) = ½ + ½ tanh(x/2): with the gates' part halved beforehand, one tanh does for both
+        scale = np.repeat([0.5, 0.5, 1.0], width)
+        driven = (inputs @ weights.input.T + weights.input_bias) * scale  # (T, B, 3H)
+        recurrent = np.multiply(weights.recurrent.T, scale, order="C")
+        bias = np.tile(weights.recurrent_bias * scale, (batch, 1))
+        states, n, recalled = (np.empty((steps, batch, width)) for _ in range(3))
+        gates = np.empty((steps, batch, 2, width))
+        heard = np.empty((batch, 3 * width))
+        start = np.zeros((1, batch, width)) if start is None else start
         (h,) = start if interference is None else interference.begin(start)
-        for t in range(len(states)):
-            r[t] = sigmoid(driven_r[t] + h @ u_r + b_r)
-            z[t] = sigmoid(driven_z[t] + h @ u_z + b_z)
+        for t, openings in enumerate(gates.reshape(steps, batch, -1)):
+            np.matmul(h, recurrent, out=heard)
+            np.add(heard, bias, out=heard)
+            np.add(driven[t, :, : 2 * width], heard[:, : 2 * width], out=openings)
+            np.tanh(openings, out=openings)
+            openings *= 0.5
+            openings += 0.5
             if interference is not None:
-                r[t], z[t] = interference.held(t, 0, r[t]), interference.held(t, 1, z[t])
-            recalled[t] = h @ u_n + b_n
-            n[t] = np.tanh(driven_n[t] + r[t] * recalled[t])
-            h = states[t] = (1 - z[t]) * n[t] + z[t] * h
+                gates[t] = interference.held(t, slice(2), gates[t])
+            r, z = gates[t].swapaxes(0, 1)
+            recalled[t] = heard[:, 2 * width :]
+            np.multiply(r, recalled[t], out=n[t])
+            n[t] += driven[t, :, 2 * width :]
+            np.tanh(n[t], out=n[t])
+            h = np.add((1 - z) * n[t], z * h, out=states[t])
             if interference is not None:
                 h = interference.states[0].apply(t, states, start[0])
+        r, z = np.moveaxis(gates, 2, 0)
         return GRUTrace(start, np.full_like(start, np.nan), states, np.full_like(states, np.nan), r, z, n, recalled)
 
     def backward(
@@ -93,7 +106,6 @@ class GRU(Cell[GRUTrace]):
         interference: Interference | None = None,
     ) -> tuple[GRUTrace, np.ndarray]:
         r, z, n = trace.reset_gate, trace.update_gate, trace.candidate
-        u_r, u_z, u_n = np.split(weights.recurrent, 3)
         keeps, previous = z, before(trace.hidden_state, trace.start[0])
         if interference is not None:
             previous = interference.states[0].seen(previous)
@@ -103,19 +115,20 @@ class GRU(Cell[GRUTrace]):
         if interference is not None:
             own, free = interference.states[0].own[:, np.newaxis], interference.free[:, :, np.newaxis]
             keeps, n_slope, z_slope, r_slope = own * z, own * n_slope, own * free[:, 1] * z_slope, free[:, 0] * r_slope
-        state_grad, r_grad, z_grad, n_grad = (np.empty_like(output_grad) for _ in range(4))
+        # ∂h_t/∂(what comes from h_{t−1} by U_r, U_z and U_n)
+        slopes = np.stack([n_slope * r_slope, z_slope, n_slope * r], axis=2)
+        state_grad, packed = np.empty_like(output_grad), np.empty_like(slopes)
         from_future = np.zeros_like(output_grad[0])
         for t in reversed(range(len(output_grad))):
-            dh = state_grad[t] = output_grad[t] + from_future
-            n_grad[t] = dh * n_slope[t]
-            z_grad[t] = dh * z_slope[t]
-            r_grad[t] = n_grad[t] * r_slope[t]
-            from_future = dh * keeps[t] + (n_grad[t] * r[t]) @ u_n + z_grad[t] @ u_z + r_grad[t] @ u_r
+            dh = np.add(output_grad[t], from_future, out=state_grad[t])
+            np.multiply(slopes[t], dh[:, np.newaxis], out=packed[t])
+            from_future = packed[t].reshape(len(dh), -1) @ weights.recurrent
+            from_future += dh * keeps[t]
             if interference is not None:
                 from_future = interference.states[0].back(t, from_future, state_grad)
-        packed = np.concatenate([r_grad, z_grad, n_grad], axis=-1)
+        packed[:, :, 2] = state_grad * n_slope  # of what comes from x_t
         trace = replace(trace, hidden_state_grad=state_grad, start_grad=from_future[np.newaxis])
-        return trace, packed @ weights.input
+        return trace, packed.reshape(*output_grad.shape[:2], -1) @ weights.input
 
     def run_torch(
         self,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.cells.base import Cell, Panel, Trace, Weights, before, sigmoid
+from engine.cells.base import Cell, Panel, Trace, Weights, before
 from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
@@ -79,25 +79,30 @@ class LSTM(Cell[LSTMTrace]):
         start: np.ndarray | None = None,
         interference: Interference | None = None,
     ) -> LSTMTrace:
-        bias = weights.input_bias + weights.recurrent_bias
-        driven = inputs @ weights.input.T + bias  # (T, B, 4H)
-        recurrent = np.ascontiguousarray(weights.recurrent.T)
-        steps, batch, width = driven.shape[0], driven.shape[1], weights.recurrent.shape[1]
+        steps, batch, width = inputs.shape[0], inputs.shape[1], weights.recurrent.shape[1]
+        # σ(x) = ½ + ½ tanh(x/2): with the gates' part halved before and after, one tanh does for all four blocks
+        scale = np.tile(np.repeat([0.5, 0.5, 1.0, 0.5], width), (batch, 1))
+        lift = 1 - scale
+        driven = (inputs @ weights.input.T + (weights.input_bias + weights.recurrent_bias)) * scale  # (T, B, 4H)
+        recurrent = np.multiply(weights.recurrent.T, scale[0], order="C")
         states, cells = np.empty((steps, batch, width)), np.empty((steps, batch, width))
         packed = np.empty((steps, batch, 4, width))
         start = np.zeros((2, batch, width)) if start is None else start
         h, c = start if interference is None else interference.begin(start)
-        for t in range(steps):
-            pre = (driven[t] + h @ recurrent).reshape(batch, 4, width)
-            packed[t] = sigmoid(pre)
-            packed[t, :, 2] = np.tanh(pre[:, 2])
+        for t, activity in enumerate(packed.reshape(steps, batch, -1)):
+            np.matmul(h, recurrent, out=activity)
+            activity += driven[t]
+            np.tanh(activity, out=activity)
+            activity *= scale
+            activity += lift
             if interference is not None:
                 packed[t] = interference.held(t, slice(None), packed[t])
             i, f, g, o = packed[t].swapaxes(0, 1)
-            c = cells[t] = f * c + i * g
+            c = np.multiply(f, c, out=cells[t])
+            c += i * g
             if interference is not None:
                 c = interference.states[1].apply(t, cells, start[1])
-            h = states[t] = o * np.tanh(cells[t])
+            h = np.multiply(o, np.tanh(cells[t]), out=states[t])
             if interference is not None:
                 h = interference.states[0].apply(t, states, start[0])
         nothing = np.full_like(states, np.nan)
@@ -131,10 +136,11 @@ class LSTM(Cell[LSTMTrace]):
         h_future = np.zeros_like(output_grad[0])
         c_future = np.zeros_like(output_grad[0])
         for t in reversed(range(len(output_grad))):
-            dh = state_grad[t] = output_grad[t] + h_future
-            dc = cell_grad[t] = dh * let_out[t] + c_future
-            packed[t, :, :3] = slopes[t, :, :3] * dc[:, np.newaxis]
-            packed[t, :, 3] = slopes[t, :, 3] * dh
+            dh = np.add(output_grad[t], h_future, out=state_grad[t])
+            dc = np.multiply(dh, let_out[t], out=cell_grad[t])
+            dc += c_future
+            np.multiply(slopes[t, :, :3], dc[:, np.newaxis], out=packed[t, :, :3])
+            np.multiply(slopes[t, :, 3], dh, out=packed[t, :, 3])
             h_future = packed[t].reshape(len(dh), -1) @ weights.recurrent
             c_future = dc * keeps[t]
             if interference is not None:
