@@ -107,7 +107,11 @@ def worker_count() -> int:
 def _local_pool() -> Executor:
     loky.set_loky_pickler("pickle")  # all that travels can be imported by name; cloudpickle takes longer
     pool: Executor = ProcessPoolExecutor(
-        max_workers=worker_count(), timeout=None, initializer=_settle_in, initargs=(os.getpid(),), env=WORKER_ENVIRONMENT
+        max_workers=worker_count(),
+        timeout=None,
+        initializer=_settle_in,
+        initargs=(os.getpid(),),
+        env=WORKER_ENVIRONMENT,
     )
     return pool
 

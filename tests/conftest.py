@@ -12,11 +12,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Browser, sync_playwright
+
+from engine.executor import WORKERS_VARIABLE
+from engine.training import one_thread
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM_FLAGS = [
@@ -120,3 +125,16 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise RuntimeError("the server did not come up within 30 seconds")
+
+
+@pytest.fixture
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers, however many cores there are."""
+    monkeypatch.setenv(WORKERS_VARIABLE, "2")
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """Two threads in the place of two worker processes; PyTorch uses one in each, as it does in a worker."""
+    with one_thread(), ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield pool

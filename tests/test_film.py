@@ -15,9 +15,8 @@ from engine.history import GradientHistory, LossHistory
 from engine.lane import gradient_norms
 from engine.rules import Settings
 from engine.runs import Past, Run
-from tests.test_runs import LANES, SMALL, SOLVABLE, AtOnce, WhenTold, frozen, play, store_on, threads
+from tests.stand_ins import LANES, SMALL, SOLVABLE, AtOnce, WhenTold, frozen, play, store_on
 
-__all__ = ["threads"]
 LONG = Experiment(task="parity", length=4, hidden_size=3, batch_size=2, steps=6000, cell="rnn", seed=3)
 FASTER = Settings(0.01, None, 7, "rmsprop")
 SLOWER = Settings(1e-5, None, 7, "sgd")

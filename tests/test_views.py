@@ -13,6 +13,7 @@ from engine import Experiment
 from engine.lane import Lane
 from tests.test_pages import opened
 from ui import session
+from ui.payload import Encoder, encode
 from ui.views import VIEWS
 from ui.views.analysed import analysed, begin_frame, is_behind
 
@@ -28,6 +29,22 @@ def test_every_view_opens_for_every_network_and_says_what_to_look_for(name: str,
     assert all(title and sentence for title, sentence in VIEWS[name].guide(setup))
     shown = app.session_state["kept.playground.figure"][1].show(app.session_state["kept.playground.run"])
     assert shown.data and all(label.html is not None for label in shown.labels)
+
+
+@pytest.mark.parametrize("task", ["adding", "recall", "series"])
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_an_encoder_remembers_of_a_figure_is_what_it_would_write_anew(name: str, task: str) -> None:
+    app = opened(f"task={task}&length=12&hidden_size=5&steps=400")
+    app.selectbox(key="view").select(name).run()
+    run, figure = app.session_state["kept.playground.run"], app.session_state["kept.playground.figure"][1]
+    encoder, seen = Encoder(), set()
+    while not run.over and run.step < 300:  # past the first time that the axes grow
+        canvas = figure.show(run)
+        content = {"version": canvas.version, "data": canvas.data, "layout": canvas.layout}
+        seen.add(encoder.encode(content))
+        assert encoder.encode(content) == encode(content)
+        run.next_frame(5)
+    assert len(seen) > 1 and canvas.version
 
 
 def double(number: int) -> int:
