@@ -13,8 +13,7 @@ from engine.cells import CELLS
 from engine.experiment import Experiment
 from engine.recording import Recording, held_out_metric, record
 from engine.series import Series
-from engine.tasks import task_of
-from engine.training import RECENT, Trainer, TrainingLog, TrainingState, one_thread
+from engine.training import Trainer, TrainingLog, TrainingState, one_thread
 
 CHUNK_SECONDS = 0.018  # a chunk's aim; it sets how fine-grained stopping, sharing and drawing are
 
@@ -64,14 +63,11 @@ def train_chunk(experiment: Experiment, state: TrainingState, steps: int, own_se
     if own_series is not None and not library.is_here(own_series.name):
         library.register(own_series)
     trainer = Trainer(experiment, state)
-    metric = task_of(experiment).metric
-    solved = False
     with one_thread():
-        while trainer.steps_made < steps and not solved and not trainer.diverged:
+        while trainer.steps_made < steps and not trainer.solved and not trainer.diverged:
             trainer.step()
-            solved = len(trainer.recent) == RECENT and metric.is_solved(float(trainer.recent.mean()))
     reached = trainer.state()
-    ending = Ending.SOLVED if solved else Ending.DIVERGED if trainer.diverged else None
+    ending = Ending.SOLVED if trainer.solved else Ending.DIVERGED if trainer.diverged else None
     return look(experiment, reached, trainer.log(), ending, begin)
 
 

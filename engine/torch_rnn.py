@@ -1,15 +1,19 @@
 """The vanilla RNN's fast twin: backpropagation through time written out as one autograd function.
 
-`torch.nn.RNN` on a CPU runs a generic loop; this one does the same arithmetic in place and gathers the
-weight gradient in a single product, which makes a training step at the app's sizes about 1.7 times as
-fast. It also knows the identity activation, which torch.nn.RNN does not.
+`torch.nn.RNN` on a CPU runs a generic loop; this one does the same arithmetic in place, in NumPy, which takes half as
+long as PyTorch for operations as small as a time step's, and gathers the weight gradient in a single product. A
+training step at the app's sizes is nearly three times as fast. It also knows the identity activation, which
+torch.nn.RNN does not.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
+
+from engine.cells.rnn import slope_numpy
 
 
 class _Recurrence(torch.autograd.Function):
@@ -17,36 +21,37 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, driven: Tensor, recurrent: Tensor, start: Tensor, activation: str) -> Tensor:
-        states = torch.empty_like(driven)  # (T, B, H)
-        transposed = recurrent.t().contiguous()
-        h = start
-        for x, state in zip(driven.unbind(0), states.unbind(0), strict=True):
-            torch.addmm(x, h, transposed, out=state)
-            if activation == "tanh":
-                state.tanh_()
-            elif activation == "relu":
-                state.relu_()
-            h = state
-        ctx.save_for_backward(states, recurrent, start)
-        ctx.activation = activation  # type: ignore[attr-defined]
-        return states
+        ctx.save_for_backward(recurrent, start)
+        states = driven.detach().numpy().copy()  # (T, B, H)
+        transposed = np.ascontiguousarray(recurrent.detach().numpy().T)
+        h, heard = start.detach().numpy(), np.empty_like(states[0])
+        with np.errstate(all="ignore"):  # training looks for itself whether anything has overflowed
+            for state in states:
+                state += np.dot(h, transposed, out=heard)
+                if activation == "tanh":
+                    np.tanh(state, out=state)
+                elif activation == "relu":
+                    np.maximum(state, 0, out=state)
+                h = state
+        ctx.states, ctx.activation = states, activation  # type: ignore[attr-defined]
+        return torch.from_numpy(states)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
-        states, recurrent, start = ctx.saved_tensors  # type: ignore[attr-defined]
-        slope = _slope(states, ctx.activation)  # type: ignore[attr-defined]
-        driven_grad = torch.empty_like(states)
-        rows = list(zip(grads[0].unbind(0), slope.unbind(0), driven_grad.unbind(0), strict=True))
-        output_grad, step_slope, later = rows[-1]
-        torch.mul(output_grad, step_slope, out=later)
-        for output_grad, step_slope, row in reversed(rows[:-1]):
-            torch.addmm(output_grad, later, recurrent, out=row)
-            row.mul_(step_slope)
-            later = row
-        recurrent_grad = driven_grad[1:].flatten(0, 1).t() @ states[:-1].flatten(0, 1)
-        if not ctx.needs_input_grad[2]:  # type: ignore[attr-defined]
-            return driven_grad, recurrent_grad.addmm_(later.t(), start), None, None
-        return driven_grad, recurrent_grad.addmm_(later.t(), start), later @ recurrent, None
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        recurrent, start = (each.detach().numpy() for each in ctx.saved_tensors)  # type: ignore[attr-defined]
+        states: np.ndarray = ctx.states  # type: ignore[attr-defined]
+        output_grads = grads[0].numpy()
+        from_future = np.zeros_like(states[0])
+        with np.errstate(all="ignore"):
+            slopes = slope_numpy(states, ctx.activation)  # type: ignore[attr-defined]
+            driven_grads = np.empty_like(states)
+            for output_grad, slope, grad in zip(output_grads[::-1], slopes[::-1], driven_grads[::-1], strict=True):
+                np.add(output_grad, from_future, out=grad)
+                grad *= slope
+                np.dot(grad, recurrent, out=from_future)
+            previous = np.concatenate([start[np.newaxis], states[:-1]])
+            recurrent_grad = driven_grads.reshape(-1, len(recurrent)).T @ previous.reshape(-1, len(recurrent))
+        return torch.from_numpy(driven_grads), torch.from_numpy(recurrent_grad), torch.from_numpy(from_future), None
 
 
 def run_rnn(
@@ -58,13 +63,3 @@ def run_rnn(
     start = torch.zeros_like(driven[0]) if start is None else start
     states: Tensor = _Recurrence.apply(driven, recurrent, start, activation)  # type: ignore[no-untyped-call]
     return states
-
-
-def _slope(states: Tensor, activation: str) -> Tensor:
-    """φ' at each step, told from φ's value there."""
-    match activation:
-        case "tanh":
-            return 1 - states * states
-        case "relu":
-            return (states > 0).to(states.dtype)
-    return torch.ones_like(states)

@@ -143,6 +143,7 @@ class Trainer:
         self._tensors = self._views_of_flat()
         self._network = TorchNetwork(experiment, self._tensors)
         self._optimizer = self._make_optimizer(experiment.settings_at(max(0, state.step - 1)), state.optimizer)
+        self._recent = state.recent
         self._loss: list[float] = []
         self._metric: list[float] = []
         self._gradient_norm: list[float] = []
@@ -153,10 +154,10 @@ class Trainer:
         return len(self._loss)
 
     @property
-    def recent(self) -> np.ndarray:
-        """The metric of the last batches, at most RECENT of them."""
-        made = np.array(self._metric[-RECENT:], dtype=np.float32)
-        return np.concatenate([self._start.recent, made])[-RECENT:]
+    def solved(self) -> bool:
+        """Whether steps were made and the metric, averaged over the last RECENT batches, counts as a solution."""
+        whole = self.steps_made > 0 and len(self._recent) == RECENT
+        return whole and self.task.metric.is_solved(float(self._recent.mean()))
 
     def step(self) -> None:
         """Make one training step on a fresh batch, or none and set `diverged`."""
@@ -183,11 +184,13 @@ class Trainer:
             if self.task.loss is Loss.MSE and self.task.metric.solved is not None
             else self.task.score(outputs.detach().numpy(), targets.numpy())
         )
+        newest = np.array(self._metric[-1:], np.float32)
+        self._recent = np.concatenate([self._recent[-(RECENT - 1) :], newest])
 
     def state(self) -> TrainingState:
         """The state after the steps made so far."""
         parameters = {name: tensor.detach().numpy().copy() for name, tensor in self._tensors.items()}
-        return TrainingState(parameters, self._optimizer.moments, self._start.step + self.steps_made, self.recent)
+        return TrainingState(parameters, self._optimizer.moments, self._start.step + self.steps_made, self._recent)
 
     def log(self) -> TrainingLog:
         """What happened in the steps made so far."""

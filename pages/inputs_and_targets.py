@@ -18,7 +18,7 @@ lesson.text(
     "or onto a circle. Nothing is written into it or read out of it but states of units: choose which, and when."
 )
 ways = choose_ways()
-experiment = replace(told(ways.task, ways.given, ways.asked, ways.last), seed=seed_of(page))
+experiment = replace(told(ways.task, ways.given, ways.asked, ways.last), seed=seed_of(page, first=4))
 options = ("It stays where it was trained to be", "It wanders off")
 bet = lesson.guess(
     page, f"training ends at step {experiment.length}. What does the state do in the 150 steps after that?", options

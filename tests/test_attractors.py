@@ -14,6 +14,7 @@ from engine.chunks import Chunk, train_chunk
 from engine.network import unroll
 from engine.parameters import Parameters
 from engine.supply import fresh_batch
+from tests.seeds import in_most
 
 TWO_UNITS = Experiment(task="attractors", cell="rnn", length=20, hidden_size=2, input_way="initial", target_way="units")
 
@@ -132,7 +133,7 @@ def test_told_at_the_start_only_six_steps_of_twelve_rarely_make_a_place_that_hol
     assert sorted(shares)[3] < 0.1, "four seeds of five"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@in_most()
 def test_sixteen_steps_of_twenty_make_places_that_hold_and_pull_and_the_last_step_alone_does_not(seed: int) -> None:
     experiment = learner(seed, length=20, target_steps=16)
     parameters = trained(experiment).state.parameters

@@ -23,6 +23,7 @@ from engine.lessons import COSTS, LENGTHENS, PARITY, echo_after, told
 from engine.network import unroll
 from engine.parameters import parameter_count
 from engine.supply import fresh_batch
+from tests.seeds import in_most
 
 TESTS = Path(__file__).parent
 TABLE = (TESTS.parent / "docs/lessons.md").read_text(encoding="utf-8")
@@ -96,7 +97,7 @@ def test_a_threshold_on_a_weighted_sum_tells_odd_from_even_of_one_bit_but_not_of
     assert max(right) == best
 
 
-@pytest.mark.parametrize("seed", range(4))
+@in_most()
 def test_with_tanh_a_state_stays_in_its_region_until_a_one_throws_it_into_the_other(seed: int) -> None:
     experiment = replace(PARITY, seed=seed)
     parameters = trained(experiment).state.parameters
@@ -109,7 +110,7 @@ def test_with_tanh_a_state_stays_in_its_region_until_a_one_throws_it_into_the_ot
     assert (outputs[20:] != odd).mean() > 0.95
 
 
-@pytest.mark.parametrize("seed", range(4))
+@in_most()
 def test_a_bent_network_can_have_several_fixed_points_a_linear_one_has_one(seed: int) -> None:
     for activation, fits in (("tanh", lambda count: count >= 2), ("identity", lambda count: count == 1)):
         experiment = replace(PARITY, activation=activation, seed=seed)
@@ -122,8 +123,8 @@ def test_a_bent_network_can_have_several_fixed_points_a_linear_one_has_one(seed:
 # --- inputs and targets ---
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("given", ["all", "subset", "clamped"])
+@in_most()
 def test_targets_at_many_of_the_last_steps_make_places_that_hold_and_pull(given: str, seed: int) -> None:
     experiment = replace(told("attractors", given, "subset", 16), seed=seed)
     parameters = trained(experiment).state.parameters
@@ -165,8 +166,8 @@ def test_a_circle_is_gone_round_long_after_the_training_ends_and_takes_states_ba
 # --- length and cost ---
 
 
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
+@in_most()
 def test_a_rule_for_each_step_holds_at_any_length_an_answer_at_the_end_does_not(cell: str, seed: int) -> None:
     parity, order = (replace(LENGTHENS[task], cell=cell, seed=seed) for task in ("parity", "temporal_order"))
     for experiment, low, high in ((parity, 0.95, 1.0), (order, 0.0, 0.6)):

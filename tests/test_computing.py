@@ -15,6 +15,7 @@ from engine.analysis.automata import SYMBOLS, Automaton, extract, simplify
 from engine.analysis.generalization import counted, over_lengths
 from engine.chunks import train_chunk
 from engine.lessons import COMPUTES
+from tests.seeds import in_most
 
 
 def trained(task: str, seed: int, cell: str = "rnn") -> tuple[Experiment, dict[str, np.ndarray]]:
@@ -58,8 +59,8 @@ def test_bits_and_numbers_agree() -> None:
 # --- lengths never seen ---
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("task", ["addition", "parity"])
+@in_most()
 def test_what_was_learned_on_short_strings_holds_on_long_ones(task: str, seed: int) -> None:
     experiment, parameters = trained(task, seed)
     lengths = [experiment.length, 4 * experiment.length]
@@ -98,8 +99,8 @@ def test_a_move_that_was_never_seen_is_answered_with_no() -> None:
     np.testing.assert_array_equal(machine.run(np.array([0, 1, 0])), [True, False, True])
 
 
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("task", "states"), [("parity", 2), ("addition", 4)])
+@in_most()
 def test_the_automaton_of_a_trained_network_is_the_one_that_theory_expects(task: str, states: int, seed: int) -> None:
     """Parity: odd or even. Addition, as a Moore machine: carry or none, and the bit just answered."""
     experiment, parameters = trained(task, seed)

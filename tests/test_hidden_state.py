@@ -22,6 +22,7 @@ from engine.chunks import train_chunk
 from engine.lessons import PARITY, REMEMBERS
 from engine.network import layer_weights, unroll
 from engine.supply import fresh_batch
+from tests.seeds import in_most
 
 # --- read-outs ---
 
@@ -165,7 +166,7 @@ def test_a_linear_network_has_one_fixed_point_where_algebra_says(seed: int) -> N
     np.testing.assert_allclose(point.state, np.linalg.solve(np.eye(16) - weights.recurrent, bias), atol=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@in_most()
 def test_parity_needs_the_bend(seed: int) -> None:
     bent = replace(PARITY, seed=seed)
     straight = replace(bent, activation="identity")

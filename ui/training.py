@@ -41,9 +41,10 @@ class Network:
     subject: str = ""
 
 
-def seed_of(lesson: Lesson, name: str = "run") -> int:
-    """The seed of the page's run called `name`: 0, until the reader asks for another."""
-    return int(session.remembered(f"{lesson.name}.{name}.seed") or 0)
+def seed_of(lesson: Lesson, name: str = "run", first: int = 0) -> int:
+    """The seed of the page's run called `name`: `first`, until the reader asks for another."""
+    seed = session.remembered(f"{lesson.name}.{name}.seed")
+    return first if seed is None else int(seed)
 
 
 def train(
