@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine import Change, Experiment, TrainingState, advance, initial_state, record
+from engine import Change, Experiment, TrainingState, advance, chunks, initial_state, record
 from engine.chunks import Ending
 from engine.film import MOST_BYTES, MOST_MOMENTS, Film, Origin, Still
 from engine.history import GradientHistory, LossHistory
@@ -20,6 +20,12 @@ from tests.stand_ins import LANES, SMALL, SOLVABLE, AtOnce, WhenTold, frozen, pl
 LONG = Experiment(task="parity", length=4, hidden_size=3, batch_size=2, steps=6000, cell="rnn", seed=3)
 FASTER = Settings(0.01, None, 7, "rmsprop")
 SLOWER = Settings(1e-5, None, 7, "sgd")
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a run has many moments before anything is solved."""
+    monkeypatch.setattr(chunks, "CHUNK_SECONDS", 0.006)
 
 
 def still(step: int, size: int = 10) -> Still:
@@ -234,6 +240,7 @@ def test_a_branch_off_the_film_is_replayed_from_the_last_moment_before_it() -> N
     assert_as_alone(both)
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_the_others_wait_until_a_branch_has_caught_up_and_then_they_go_on_in_step() -> None:
     run = Run(store_on(AtOnce()), (LONG, replace(LONG, cell="gru")))
     play(run, lambda: run.step >= 300)
@@ -325,6 +332,7 @@ def test_a_change_taken_back_goes_on_from_before_it() -> None:
     assert_as_alone(back)
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_a_run_with_a_past_waits_for_nobody() -> None:
     run = Run(store_on(AtOnce()), (LONG,))
     play(run, lambda: run.step >= 300)
