@@ -113,8 +113,9 @@ def _slides(page: Page) -> tuple[list[float], int]:
         page.mouse.move(box["x"] + box["width"] * (0.2 + 0.013 * number), box["y"] + box["height"] - 12)
         page.mouse.down()
         page.mouse.up()
-        page.wait_for_function(f"window.began[{run + 1}] !== undefined", timeout=30_000, polling=20)
-        slides.append(page.evaluate(f"window.began[{run + 1}] - window.released"))
+        later = f"Object.keys(window.began).filter((number) => +number > {run})"
+        page.wait_for_function(f"{later}.length > 0", timeout=30_000, polling=20)
+        slides.append(page.evaluate(f"Math.min(...{later}.map((number) => window.began[number])) - window.released"))
         time.sleep(1.0)
     return slides, int(page.evaluate("window.removals"))
 
