@@ -12,7 +12,7 @@ from engine.setup import MOST_LANES, Setup
 from ui import session
 from ui.choices import BATCHES, CLIPS, OPTIMIZER_LABELS, RATES, plain, scale_with
 
-_STEP = "branch from"
+_STEP, _REFUSED = "branch from", "branch refused"
 
 
 def begin(step: int) -> None:
@@ -33,7 +33,7 @@ def controls(setup: Setup, run: Run) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             lane = _lane(setup)
             settings = _settings(run, lane, step)
-            _buttons(setup, run, lane, step, settings)
+            _buttons(setup, lane, step, settings)
         says = _giving_way(setup)
         if says:
             st.caption(says)
@@ -80,36 +80,39 @@ def _before(run: Run, lane: int, step: int) -> Settings:
     return network.experiment.settings_at(max(0, min(step, network.step) - 1))
 
 
-def _buttons(setup: Setup, run: Run, lane: int, step: int, settings: Settings) -> None:
+def _buttons(setup: Setup, lane: int, step: int, settings: Settings) -> None:
     full = len(setup.cells) >= MOST_LANES
-    if st.button(
+    st.button(
         "Train on",
         icon=":material/alt_route:",
         type="primary",
         key="branch",
+        on_click=_branch,
+        args=(setup, lane, step, settings),
         disabled=full,
         help=f"{MOST_LANES} networks stand side by side: take one away first." if full else None,
-    ):
-        _branch(setup, run, lane, step, settings)
-    if st.button("Cancel", key="no branch", type="tertiary"):
-        session.remember(_STEP, None)
-        st.rerun()
+    )
+    st.button("Cancel", key="no branch", on_click=session.remember, args=(_STEP, None), type="tertiary")
+    refused, problem = session.remembered(_REFUSED) or (None, "")
+    if refused == (lane, step, settings):
+        st.error(problem, icon=":material/error:")
 
 
-def _branch(setup: Setup, run: Run, lane: int, step: int, settings: Settings) -> None:
-    """Pin the branch, so that it trains beside the others; it begins where the run's film has it."""
+def _branch(setup: Setup, lane: int, step: int, settings: Settings) -> None:
+    """Pin the branch, so that it trains beside the others; it begins where the run's film has it. A callback."""
+    run = session.current_run("playground")
+    if run is None:
+        return
     try:
         branch = run.branched(lane, step, settings)
+        if settings == _before(run, lane, step) or setup.lane_of(branch) is not None:
+            raise ExperimentError("Such a network is here already: change one of the settings.")
     except ExperimentError as problem:
-        st.error(str(problem), icon=":material/error:")
-        return
-    if settings == _before(run, lane, step) or setup.lane_of(branch) is not None:
-        st.error("Such a network is here already: change one of the settings.", icon=":material/error:")
+        session.remember(_REFUSED, ((lane, step, settings), str(problem)))
         return
     session.set_pins((*_staying(setup), branch))
     session.remember(_STEP, None)
     run.play()
-    st.rerun()
 
 
 def _staying(setup: Setup) -> tuple[Experiment, ...]:

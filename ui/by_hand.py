@@ -66,9 +66,8 @@ def _stepper(
                   on_click=session.remember, args=(PLACE, max(0, place - 1)))  # fmt: skip
         st.button("Next operation", icon=":material/arrow_forward:", key="by hand.next", disabled=place == count - 1,
                   shortcut="Right", on_click=session.remember, args=(PLACE, place + 1), type="primary")  # fmt: skip
-        if st.button("Stop" if playing else "Slow motion", icon=":material/slow_motion_video:", key="by hand.play"):
-            session.remember(PLAYING, not playing)
-            session.remember(PLACE, 0 if place == count - 1 else place)
+        if st.button("Stop" if playing else "Slow motion", icon=":material/slow_motion_video:", key="by hand.play",
+                     on_click=_play, args=(not playing, 0 if place == count - 1 else place)):  # fmt: skip
             st.rerun()
         st.button("From the start", icon=":material/replay:", key="by hand.again",
                   on_click=session.remember, args=(PLACE, 0))  # fmt: skip
@@ -90,6 +89,12 @@ def _stepper(
         )
     if playing:
         session.remember(PLACE, place + 1)
+
+
+def _play(playing: bool, place: int) -> None:
+    """Slow motion from `place`, or stop there; a callback."""
+    session.remember(PLAYING, playing)
+    session.remember(PLACE, place)
 
 
 def _value_of(symbol: str, operations: list[Operation]) -> np.ndarray:

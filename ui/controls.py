@@ -28,6 +28,7 @@ INPUT_HELP = (
     "units start. Clamped units: the last units take the inputs as their states at every step."
 )
 TARGET_LABELS = {"readout": "Read-out", "units": "Units themselves"}
+_CHANGE_PROBLEM = "problem of a change in mid-run"
 TARGET_HELP = "What is compared with the target: a weighted sum of the units, or the states of the first units."
 
 
@@ -248,14 +249,16 @@ def _mid_run_changes() -> tuple[Change, ...]:
         rate = st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=plain)
         clips = (*scale_with(CLIPS, now.clip_norm or 1.0), OFF)
         clip = st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=plain)
-        if st.button("Apply from here on", width="stretch") and run is not None:
-            try:
-                changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
-            except ExperimentError as problem:
-                st.error(f"{problem} Undo them, or start over.", icon=":material/error:")
-            else:
-                session.set_changes(changed.changes)
-                st.rerun()
+        st.button(
+            "Apply from here on",
+            width="stretch",
+            key="apply",
+            on_click=_change_in_mid_run,
+            args=(rate, None if clip == OFF else clip),
+        )
+        problem = session.remembered(_CHANGE_PROBLEM)
+        if problem and session.changes():
+            st.error(problem, icon=":material/error:")
     changes = session.changes()
     if changes:
         says = "; ".join(
@@ -264,8 +267,22 @@ def _mid_run_changes() -> tuple[Change, ...]:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"Learning rate {says}.")
-            st.button("Undo", on_click=session.set_changes, args=((),), type="tertiary")
+            st.button("Undo", key="undo", on_click=session.set_changes, args=((),), type="tertiary")
     return changes
+
+
+def _change_in_mid_run(learning_rate: float, clip_norm: float | None) -> None:
+    """New settings from where the run stands by now; a callback."""
+    run = session.current_run("playground")
+    if run is None:
+        return
+    try:
+        changed = run.changed_from_here(run.lanes[0].experiment, learning_rate, clip_norm)
+    except ExperimentError as problem:
+        session.remember(_CHANGE_PROBLEM, f"{problem} Undo them, or start over.")
+    else:
+        session.remember(_CHANGE_PROBLEM, None)
+        session.set_changes(changed.changes)
 
 
 def _slider(name: str, label: str, step: float | None = None, **more: Any) -> None:

@@ -98,11 +98,23 @@ class Stage(Generic[L]):
 
 def show(stage: Stage[L]) -> None:
     """Draw the stage, and go on drawing as long as it moves. The page has to end with `settle`."""
+    session.note_heard()
     st.fragment(_loop, key=stage.loop)(stage, stage.live().over, session.is_narrow())
+
+
+def part(key: str, draw: Callable[[], None]) -> None:
+    """A part of the page that `draw` draws, and that runs by itself when one of its widgets is used."""
+    st.fragment(_part, key=key)(draw)
+
+
+def _part(draw: Callable[[], None]) -> None:
+    draw()
+    session.note_heard()
 
 
 def settle() -> None:
     """End a page's run that has drawn something live: wait until all of it is on its way to the browser."""
+    session.note_heard()
     time.sleep(FLUSH)
 
 
@@ -126,6 +138,8 @@ def refresh(stage: Stage[L]) -> None:
 def _loop(stage: Stage[L], was_over: bool, was_narrow: bool) -> None:
     """One picture, and all that follow when the browser asks for them."""
     stage.before()
+    if session.is_unheard():
+        st.rerun()
     if session.is_narrow() != was_narrow:
         st.rerun()  # where several charts say at once how wide they are, the browser reruns one of them only
     live = stage.live()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from engine.runs import Run
@@ -55,7 +57,7 @@ def live_run(setup: Setup) -> None:
     with st.container(gap="xsmall"):  # its parts are there at all times, so that the chart below keeps its place
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(width="content"):
-                st.fragment(_run_bar, key=stage.bar)(stage, setup, narrow)
+                live.part(stage.bar, partial(_run_bar, stage, setup, narrow))
             _reading_aids(stage, setup, view, narrow)
         with st.container():
             if view.idea:
@@ -206,7 +208,7 @@ def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool
                 label_visibility="collapsed",
             )
         with st.container(width="content"):
-            st.fragment(intervening.panel, key=INTERVENE)(setup, _sequence_shown, lambda: _intervened(stage))
+            live.part(INTERVENE, partial(intervening.panel, setup, _sequence_shown, partial(_intervened, stage)))
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(

@@ -308,6 +308,33 @@ def is_overruled() -> bool:
     return any(widget(name) != value for name, value in _insisted().items())
 
 
+def note_heard() -> None:
+    """Note what the widgets say: in a run that acts on it, of the page or of a part with widgets."""
+    _set("heard", _said())
+
+
+def is_unheard() -> bool:
+    """Whether the viewer has done something since then that no run has acted on.
+
+    The browser sends what happens at the same moment in one message, and when a picture was asked for at that very
+    moment, the message reruns the part that draws and nothing else, although it says what the widgets say now. A
+    button counts as pressed only as long as the run lasts that its press has caused.
+    """
+    heard: dict[str, Any] = _get("heard") or {}
+    said = _said()
+    return any(name in said and said[name] != value and value is not True for name, value in heard.items())
+
+
+def _said() -> dict[str, Any]:
+    """Key → value of each widget, but for the charts, which speak to the part that draws."""
+    state = st.session_state.to_dict()
+    return {
+        str(name): value
+        for name, value in state.items()
+        if not str(name).startswith(_PREFIX) and not isinstance(value, Mapping)
+    }
+
+
 def _insisted() -> dict[str, Any]:
     values, moment = _get("insisted") or ({}, 0.0)
     return values if time.monotonic() - moment < INSISTENCE else {}

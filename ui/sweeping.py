@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -58,7 +59,7 @@ def sweep(
         )
 
     stage = live.Stage(place, current, frame, on_click=on_click or _nothing)
-    st.fragment(_bar, key=stage.bar)(stage, label, ready)
+    live.part(stage.bar, partial(_bar, stage, label, ready))
     live.show(stage)
     return current()
 
