@@ -11,9 +11,10 @@ import numpy as np
 from engine.cells import Trace
 from engine.experiment import Experiment
 from engine.intervention import Edit, Intervention, edited
+from engine.losses import loss_of_batch
 from engine.network import carry_back, unroll
 from engine.supply import displayed_batch
-from engine.tasks import Batch, Loss, Task, task_of
+from engine.tasks import Batch, task_of
 from engine.training import TrainingState
 
 
@@ -89,7 +90,7 @@ def record(
     batch = edited(task, displayed_batch(experiment), edits)
     unrolled = unroll(experiment, state.parameters, batch.inputs, interventions=interventions)
     with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-        loss, output_grad = loss_and_gradient(task, batch, unrolled.outputs)
+        loss, output_grad = loss_of_batch(task.loss, unrolled.outputs, batch)
         traces = carry_back(experiment, state.parameters, unrolled, output_grad)
         return Recording(
             step=state.step,
@@ -106,25 +107,6 @@ def held_out_metric(experiment: Experiment, state: TrainingState) -> float | Non
     task = task_of(experiment)
     batch = task.held_out(experiment.length)
     return None if batch is None else task.measure(unroll(experiment, state.parameters, batch.inputs).outputs, batch)
-
-
-def loss_and_gradient(task: Task, batch: Batch, outputs: np.ndarray) -> tuple[float, np.ndarray]:
-    """The task's loss L on outputs (T, B, O), and ∂L/∂(outputs)."""
-    mask = batch.target_mask[..., np.newaxis]
-    if task.loss is Loss.CATEGORICAL:
-        shifted = outputs - outputs.max(axis=-1, keepdims=True)
-        log_share = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-        chosen = np.eye(outputs.shape[-1])[batch.targets]
-        count = mask.sum()
-        return float(-(log_share * chosen * mask).sum() / count), (np.exp(log_share) - chosen) * mask / count
-    count = mask.sum() * outputs.shape[-1]
-    if task.loss is Loss.BINARY:
-        each = np.maximum(outputs, 0) - outputs * batch.targets + np.log1p(np.exp(-np.abs(outputs)))
-        slope = 0.5 + 0.5 * np.tanh(0.5 * outputs) - batch.targets
-    else:
-        each = np.square(outputs - batch.targets)
-        slope = 2 * (outputs - batch.targets)
-    return float((each * mask).sum() / count), slope * mask / count
 
 
 def _single_precision(trace: Trace) -> Trace:

@@ -1,8 +1,8 @@
 """The GRU's fast twin: backpropagation through time written out as one autograd function.
 
-`torch.gru` on a CPU runs a generic loop, which at the app's sizes takes three times as long as this one: here the
-equations of `engine/cells/gru.py` are worked out in place, in NumPy, which takes half as long as PyTorch for operations
-as small as a time step's; all slopes and the weights' gradient are single operations over the whole sequence.
+`torch.gru` on a CPU runs a generic loop, which at the app's sizes takes more than three times as long as this one: the
+equations of `engine/cells/gru.py` in place (see `torch_recurrence`), and all slopes in single operations over the whole
+sequence.
 """
 
 from __future__ import annotations
@@ -12,81 +12,113 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from engine.torch_recurrence import gradients_by_step, heard_by, weight_gradient
+
 
 class _Recurrence(torch.autograd.Function):
-    """h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t−1} for t = 1…T, from h_0; blocks of 3H columns are packed r, z, n."""
+    """h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t−1} for t = 1…T, from h_0.
+
+    A step has four blocks of H rows: what goes into r_t, into z_t, what of h_{t−1} is let through by r_t (u_t), and
+    what goes into n_t from x_t. The first three hear h_{t−1}, all but the third x_t.
+    """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, driven: Tensor, recurrent: Tensor, bias: Tensor, start: Tensor) -> Tensor:
-        ctx.save_for_backward(recurrent, start)
-        steps, batch, width = driven.shape[0], driven.shape[1], recurrent.shape[1]
-        # block by block, (3, B, H) a step, so that what an operation reads lies side by side
-        blocks = np.ascontiguousarray(driven.detach().numpy().reshape(steps, batch, 3, width).swapaxes(1, 2))
-        weights = np.ascontiguousarray(recurrent.detach().numpy().reshape(3, width, width).swapaxes(1, 2))
-        biases = np.tile(bias.detach().numpy().reshape(3, 1, width), (batch, 1))
-        gates, n, recalled, states = (
-            np.empty((steps, *shape), blocks.dtype) for shape in ((2, batch, width), *[(batch, width)] * 3)
-        )
-        h = start.detach().numpy()
-        half = np.full_like(gates[0], 0.5)
+    def forward(
+        ctx: FunctionCtx,
+        inputs: Tensor,
+        input_weights: Tensor,
+        recurrent: Tensor,
+        input_bias: Tensor,
+        recurrent_bias: Tensor,
+        start: Tensor,
+    ) -> Tensor:
+        width = recurrent.shape[1]
+        heard = heard_by(inputs, start)
+        weights = _stacked(*(each.detach().numpy() for each in (input_weights, recurrent, input_bias, recurrent_bias)))
+        halved = weights.copy()
+        halved[: 2 * width] *= 0.5  # σ(x) = ½ + ½ tanh(x/2)
+        blocks = np.empty((len(heard) - 1, 4 * width, heard.shape[2]), heard.dtype)  # r, z, u and at last n
+        half = np.full_like(blocks[0, : 2 * width], 0.5)
+        passed = np.empty_like(blocks[0, :width])
         with np.errstate(all="ignore"):  # training looks for itself whether anything has overflowed
-            # σ(x) = ½ + ½ tanh(x/2): the gates' part is halved beforehand
-            blocks[:, :2] += biases[:2]
-            blocks[:, :2] *= 0.5
-            weights[:2] *= 0.5
-            for block, gate, step_n, u, state in zip(blocks, gates, n, recalled, states, strict=True):
-                np.matmul(h, weights[:2], out=gate)
-                gate += block[:2]
-                np.tanh(gate, out=gate)
-                gate *= half
-                gate += half
-                r, z = gate
-                np.dot(h, weights[2], out=u)
-                u += biases[2]
-                np.multiply(r, u, out=step_n)
-                step_n += block[2]
-                np.tanh(step_n, out=step_n)
-                np.subtract(h, step_n, out=state)
-                state *= z
-                state += step_n
-                h = state
-        ctx.trace = states, n, gates, recalled  # type: ignore[attr-defined]
-        return torch.from_numpy(states)
+            for now, block, state in zip(heard[:-1], blocks, heard[1:, :width], strict=True):
+                np.dot(halved, now, out=block)
+                gates, n = block[: 2 * width], block[3 * width :]
+                np.tanh(gates, out=gates)
+                gates *= half
+                gates += half
+                np.multiply(gates[:width], block[2 * width : 3 * width], out=passed)
+                n += passed
+                np.tanh(n, out=n)
+                np.subtract(now[:width], n, out=state)
+                state *= gates[width:]
+                state += n
+        ctx.trace = heard, weights, blocks  # type: ignore[attr-defined]
+        return torch.from_numpy(heard[1:, :width].swapaxes(1, 2))
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        recurrent, start = (each.detach().numpy() for each in ctx.saved_tensors)  # type: ignore[attr-defined]
-        states, n, gates, recalled = ctx.trace  # type: ignore[attr-defined]
-        steps, batch, width = states.shape
-        r, z = gates[:, 0], gates[:, 1]
-        previous = np.concatenate([start[np.newaxis], states[:-1]])
-        from_future = np.zeros_like(states[0])
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        heard, weights, blocks = ctx.trace  # type: ignore[attr-defined]
+        steps, batch = len(blocks), blocks.shape[2]
+        width = len(weights) // 4
+        told_inputs = ctx.needs_input_grad[0]  # type: ignore[attr-defined]
+        back = np.ascontiguousarray((weights[:, :-1] if told_inputs else weights[: 3 * width, :width]).T)
+        before = np.zeros((len(back), batch), heard.dtype)  # ∂L/∂h_{t−1} by way of gates, ∂L/∂x_t where it is wanted
+        inputs_grad = np.empty((steps, batch, len(before) - width), heard.dtype)
+        r, z, u, n = (blocks[:, first : first + width] for first in range(0, 4 * width, width))
+        from_future, kept = np.zeros((2, width, batch), heard.dtype)
         with np.errstate(all="ignore"):
-            n_slope = (1 - z) * (1 - n * n)  # ∂h_t/∂n_pre
-            # first the slopes of h_t by what comes from h_{t−1} through U_r, U_z and U_n, then their gradients
-            packed = np.empty((steps, batch, 3, width), states.dtype)
-            r_slope, z_slope, u_slope = packed[:, :, 0], packed[:, :, 1], packed[:, :, 2]
-            np.multiply(r, n_slope, out=u_slope)
-            np.multiply(u_slope, recalled * (1 - r), out=r_slope)
-            np.multiply(previous - n, z * (1 - z), out=z_slope)
-            state_grads = np.empty_like(states)
-            rows = zip(grads[0].numpy(), z, packed, packed.reshape(steps, batch, -1), state_grads, strict=True)
-            for output_grad, keeps, pre_grad, pre_grad_row, grad in reversed(list(rows)):
-                np.add(output_grad, from_future, out=grad)
-                pre_grad *= grad[:, np.newaxis]
-                np.dot(pre_grad_row, recurrent, out=from_future)
-                from_future += grad * keeps
-            flat = packed.reshape(-1, 3 * width)
-            recurrent_grad, bias_grad = flat.T @ previous.reshape(-1, width), flat.sum(axis=0)
-            np.multiply(state_grads, n_slope, out=u_slope)  # r and z hear x_t as they hear h_{t−1}; n does not
-        driven_grad = packed.reshape(steps, batch, -1)
-        return tuple(map(torch.from_numpy, (driven_grad, recurrent_grad, bias_grad, from_future)))  # type: ignore[return-value]
+            # first the slopes of h_t by each block, then their gradients
+            packed = np.empty((steps, 4, width, batch), heard.dtype)
+            shut, scratch = 1 - z, n * n
+            np.subtract(1, scratch, out=scratch)
+            n_slope = np.multiply(shut, scratch, out=packed[:, 3])
+            u_slope = np.multiply(r, n_slope, out=packed[:, 2])
+            np.subtract(1, r, out=scratch)
+            scratch *= u
+            np.multiply(u_slope, scratch, out=packed[:, 0])
+            np.subtract(heard[1:, :width], n, out=scratch)  # z_t ⊙ (h_{t−1} − n_t)
+            np.multiply(scratch, shut, out=packed[:, 1])
+            flat = packed.reshape(steps, 4 * width, batch)
+            reaching = flat if told_inputs else flat[:, : 3 * width]
+            for t, output_grad in reversed(list(enumerate(gradients_by_step(grads[0])))):
+                if output_grad is not None:
+                    from_future += output_grad
+                packed[t] *= from_future
+                np.dot(back, reaching[t], out=before)
+                np.multiply(from_future, z[t], out=kept)
+                np.add(before[:width], kept, out=from_future)
+                if told_inputs:
+                    inputs_grad[t] = before[width:].T
+            gradient = torch.from_numpy(weight_gradient(flat, heard))
+        hears_input = torch.cat([gradient[: 2 * width, width:], gradient[3 * width :, width:]])
+        return (
+            torch.from_numpy(inputs_grad) if told_inputs else None,
+            hears_input[:, :-1],
+            gradient[: 3 * width, :width],
+            hears_input[:, -1],
+            gradient[: 3 * width, -1],
+            torch.from_numpy(from_future.T),
+        )
+
+
+def _stacked(
+    input_weights: np.ndarray, recurrent: np.ndarray, input_bias: np.ndarray, recurrent_bias: np.ndarray
+) -> np.ndarray:
+    """[U W b] of the four blocks (4H, H + I + 1)."""
+    width, channels = recurrent.shape[1], input_weights.shape[1]
+    weights = np.zeros((4 * width, width + channels + 1), recurrent.dtype)
+    weights[: 3 * width, :width] = recurrent
+    weights[: 3 * width, -1] = recurrent_bias
+    weights[: 2 * width, width:-1] = input_weights[: 2 * width]
+    weights[: 2 * width, -1] += input_bias[: 2 * width]
+    weights[3 * width :, width:-1] = input_weights[2 * width :]
+    weights[3 * width :, -1] = input_bias[2 * width :]
+    return weights
 
 
 def run_gru(inputs: Tensor, weights: tuple[Tensor, Tensor, Tensor, Tensor], start: Tensor | None = None) -> Tensor:
     """h_1 … h_T (T, B, H) of a GRU on `inputs` (T, B, I) from h_0 = `start` (B, H), zero if None."""
-    input_weights, recurrent, input_bias, recurrent_bias = weights
-    driven = torch.nn.functional.linear(inputs, input_weights, input_bias)
-    start = inputs.new_zeros(inputs.shape[1], recurrent.shape[1]) if start is None else start
-    states: Tensor = _Recurrence.apply(driven, recurrent, recurrent_bias, start)  # type: ignore[no-untyped-call]
+    start = inputs.new_zeros(inputs.shape[1], weights[1].shape[1]) if start is None else start
+    states: Tensor = _Recurrence.apply(inputs, *weights, start)  # type: ignore[no-untyped-call]
     return states

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.experiment import Experiment
+from engine.losses import loss_and_gradient
 from engine.parameters import initial_parameters
 from engine.rules import Settings
 from engine.supply import training_batch
-from engine.tasks import Batch, Loss, task_of
+from engine.tasks import Loss, task_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.torch_network import Picked
     from engine.torch_optimizer import FlatOptimizer
 
 RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
@@ -164,12 +166,16 @@ class Trainer:
         number = self._start.step + self.steps_made
         batch = training_batch(self.experiment, number)
         settings = self.experiment.settings_at(number)
-        outputs, targets = self._at_targets(batch)
-        loss = self._loss_of(outputs, targets)
         gradient = self._gradient.zero_()
-        loss.backward()  # type: ignore[no-untyped-call]
-        loss_value, norm = loss.item(), gradient.norm().item()
-        if not (math.isfinite(loss_value) and math.isfinite(norm)):
+        states = self._network.states(batch.inputs)
+        at = _where(batch.target_mask)
+        targets = batch.targets[at].reshape(-1, *batch.targets.shape[2:])
+        with np.errstate(all="ignore"):  # what has overflowed shows in the norm
+            outputs = self._network.outputs(states.detach().numpy()[at]).reshape(len(targets), -1)
+            loss, output_grad = loss_and_gradient(self.task.loss, outputs, targets)
+            self._network.carry_back(states, at, output_grad)
+        norm = gradient.norm().item()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
             self.diverged = True
             return
         if settings.clip_norm is not None and norm > settings.clip_norm:
@@ -177,12 +183,12 @@ class Trainer:
         if settings.optimizer_since != self._since:
             self._optimizer = self._make_optimizer(settings, {})
         self._optimizer.step(gradient, settings.learning_rate)
-        self._loss.append(loss_value)
+        self._loss.append(loss)
         self._gradient_norm.append(norm)
         self._metric.append(
-            loss_value
+            loss
             if self.task.loss is Loss.MSE and self.task.metric.solved is not None
-            else self.task.score(outputs.detach().numpy(), targets.numpy())
+            else self.task.score(outputs, targets)
         )
         newest = np.array(self._metric[-1:], np.float32)
         self._recent = np.concatenate([self._recent[-(RECENT - 1) :], newest])
@@ -196,35 +202,6 @@ class Trainer:
         """What happened in the steps made so far."""
         loss, metric, norm = (np.array(each, np.float32) for each in (self._loss, self._metric, self._gradient_norm))
         return TrainingLog(loss, metric, norm, self.diverged)
-
-    def _at_targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Outputs (n, O) and targets (n, O), or (n,) for classes, where the target counts."""
-        import torch
-
-        states = self._network.states(torch.from_numpy(batch.inputs))
-        mask = batch.target_mask
-        rows: np.ndarray = mask.any(axis=1)  # type: ignore[assignment]  # whole steps first, since most tasks mask by step
-        first = int(rows.argmax())
-        if rows[first:].all():
-            states, targets, mask = states[first:], batch.targets[first:], mask[first:]
-        else:
-            targets = batch.targets
-        if mask.all():
-            states, targets = states.flatten(0, 1), targets.reshape(-1, *targets.shape[2:])
-        else:
-            states, targets = states[torch.from_numpy(mask)], targets[mask]
-        return self._network.outputs(states), torch.from_numpy(targets)
-
-    def _loss_of(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        match self.task.loss:
-            case Loss.MSE:
-                return functional.mse_loss(outputs, targets)
-            case Loss.BINARY:
-                return functional.binary_cross_entropy_with_logits(outputs, targets)
-            case Loss.CATEGORICAL:
-                return functional.cross_entropy(outputs, targets)
 
     def _views_of_flat(self) -> dict[str, Tensor]:
         """Name → parameter, a leaf that shares memory with the long vector, as its gradient does."""
@@ -243,3 +220,9 @@ class Trainer:
 
         self._since = settings.optimizer_since
         return FlatOptimizer(settings.optimizer, self._flat, moments, self._start.step - settings.optimizer_since)
+
+
+def _where(mask: np.ndarray) -> Picked:
+    """Where a mask (T, B) is True: a slice if it is from some step on, as it is in most tasks."""
+    first = int(mask[:, 0].argmax())
+    return slice(first, None) if mask[first:].all() and not mask[:first].any() else mask

@@ -25,6 +25,7 @@ FORBIDDEN = {
 }
 TORCH_MODULES = {
     "engine/torch_gru.py",
+    "engine/torch_recurrence.py",
     "engine/torch_rnn.py",
     "engine/torch_network.py",
     "engine/torch_optimizer.py",

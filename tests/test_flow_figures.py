@@ -17,7 +17,7 @@ from engine.analysis.health import LENGTHS, MAP, RADII, Health, Spot, grid, heal
 from engine.chunks import train_chunk
 from engine.executor import Workers
 from engine.lane import Lane
-from engine.recording import loss_and_gradient
+from engine.losses import loss_of_batch
 from engine.runs import Run
 from engine.setup import Setup
 from engine.store import ChunkStore
@@ -55,7 +55,7 @@ def report_of(lane: Lane, sequence: int = 0) -> FlowReport | None:
     one = np.s_[:, sequence : sequence + 1]
     recording = lane.recording
     batch = Batch(recording.inputs[one], recording.targets[one], recording.target_mask[one])
-    _, grad = loss_and_gradient(lane.task, batch, recording.outputs[one].astype(float))
+    _, grad = loss_of_batch(lane.task.loss, recording.outputs[one].astype(float), batch)
     return flow_report(lane.experiment, lane.chunk.state.parameters, recording.inputs[:, sequence], grad[:, 0])
 
 

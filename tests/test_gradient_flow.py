@@ -15,8 +15,8 @@ from engine.analysis.clipping import clip_norms, clipped, share_by_block
 from engine.analysis.gradient_flow import flow_report, reach_of, recurrent_radii, ways_of
 from engine.analysis.jacobians import log_norm_of_product, spectral_norm, spectral_radius, step_jacobians
 from engine.lessons import FADES
+from engine.losses import loss_of_batch
 from engine.network import unroll
-from engine.recording import loss_and_gradient
 from engine.supply import fresh_batch
 from tests.oracles import ExplicitLayer, Quantities, loss_at_targets, unrolled
 from tests.seeds import in_most
@@ -42,7 +42,7 @@ def trained(experiment: Experiment) -> Mapping[str, np.ndarray]:
 def gradient_of_loss(experiment: Experiment, parameters: Mapping[str, np.ndarray], batch: Batch) -> np.ndarray:
     """∂L/∂(outputs) (T, B, O)."""
     outputs = unroll(experiment, parameters, batch.inputs).outputs
-    return loss_and_gradient(task_of(experiment), batch, outputs)[1]
+    return loss_of_batch(task_of(experiment).loss, outputs, batch)[1]
 
 
 class CutOff(ExplicitLayer):

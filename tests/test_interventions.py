@@ -33,10 +33,11 @@ from engine import (
     unroll,
 )
 from engine.analysis.effects import Trial, effect_of
+from engine.losses import loss_of_batch
 from engine.network import carry_back
 from engine.parameters import sizes_of
 from engine.randomness import Stream, generator
-from engine.recording import held_out_metric, loss_and_gradient
+from engine.recording import held_out_metric
 from engine.series import register, series_from_values
 from engine.supply import displayed_batch, fresh_batch
 from engine.tasks import task_named
@@ -107,7 +108,7 @@ def assert_exact(experiment: Experiment, *interventions: Intervention) -> None:
     """Every quantity of every layer, forward and back, is that of the explicit loop, and something has changed."""
     state, task, batch = trained_a_little(experiment), task_of(experiment), displayed_batch(experiment)
     forward = unroll(experiment, state.parameters, batch.inputs, interventions=interventions)
-    loss, output_grad = loss_and_gradient(task, batch, forward.outputs)
+    loss, output_grad = loss_of_batch(task.loss, forward.outputs, batch)
     layers = carry_back(experiment, state.parameters, forward, output_grad)
     oracle = unrolled(experiment, state.parameters, batch, task.loss, interventions)
     assert loss == pytest.approx(oracle.loss, rel=TOLERANCE)

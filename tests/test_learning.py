@@ -90,6 +90,6 @@ def test_stacked_layers_learn_together(layers: int) -> None:
 
 
 def test_a_trained_network_is_right_on_sequences_it_has_never_seen() -> None:
-    experiment = Experiment(task="recall", length=20)
+    experiment = Experiment(task="recall", length=TASKS["recall"].default_length)
     chunk = run_of(experiment)
     assert record(experiment, chunk.state).metric == 1

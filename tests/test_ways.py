@@ -13,9 +13,9 @@ import torch
 
 from engine import CELLS, TASKS, Experiment, ExperimentError, TrainingState, advance, initial_state, record, task_of
 from engine.cells import Trace
+from engine.losses import loss_of_batch
 from engine.network import carry_back, unroll
 from engine.parameters import sizes_of
-from engine.recording import loss_and_gradient
 from engine.supply import displayed_batch, fresh_batch, training_batch
 from engine.torch_network import TorchNetwork
 from tests.oracles import Quantities, loss_at_targets, relative_error, unrolled
@@ -70,7 +70,7 @@ def test_every_way_agrees_with_an_explicit_loop_that_carries_it_out_literally(ce
     task, batch, state = task_of(experiment), displayed_batch(experiment), trained_a_little(experiment)
     oracle = unrolled(experiment, state.parameters, batch, task.loss)
     forward = unroll(experiment, state.parameters, batch.inputs)
-    loss, output_grad = loss_and_gradient(task, batch, forward.outputs)
+    loss, output_grad = loss_of_batch(task.loss, forward.outputs, batch)
     layers = carry_back(experiment, state.parameters, forward, output_grad)
     assert loss == pytest.approx(oracle.loss, rel=1e-12)
     assert relative_error(forward.outputs, oracle.outputs) < 1e-9
@@ -105,9 +105,12 @@ def test_training_sees_the_same_network_and_the_same_gradient(cell: str, ways: d
     oracle = unrolled(experiment, parameters, batch, task.loss)
     tensors = {name: torch.from_numpy(value.copy()).requires_grad_() for name, value in parameters.items()}
     network = TorchNetwork(experiment, tensors)
-    outputs = network.outputs(network.states(torch.from_numpy(batch.inputs)))
+    states = network.states(batch.inputs)
+    outputs = torch.from_numpy(network.outputs(states.detach().numpy())).requires_grad_()
     np.testing.assert_allclose(outputs.detach().numpy(), oracle.outputs, atol=2e-6)
     loss_at_targets(outputs, batch, task.loss).backward()  # type: ignore[no-untyped-call]
+    assert outputs.grad is not None
+    network.carry_back(states, batch.target_mask, outputs.grad.numpy()[batch.target_mask])
     largest = max(np.abs(grad).max(initial=0) for grad in oracle.parameter_grads.values())
     assert largest > 0.01
     for name, expected in oracle.parameter_grads.items():

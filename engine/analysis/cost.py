@@ -30,7 +30,7 @@ from engine.supply import training_batch
 from engine.tasks import task_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 SLICE_SECONDS = 0.3  # of one call; it sets how fine-grained stopping and drawing are
 REPEATS = 25
@@ -162,17 +162,15 @@ def _passes(experiment: Experiment) -> tuple[Callable[[], object], Callable[[], 
     values = initial_parameters(experiment)
     tensors = {name: torch.from_numpy(value).requires_grad_() for name, value in values.items()}
     network = TorchNetwork(experiment, tensors)
-    inputs = torch.from_numpy(training_batch(experiment, 0).inputs)
-    learned = [tensor for tensor in tensors.values() if tensor.numel()]
-
-    def run() -> Tensor:
-        return network.outputs(network.states(inputs))
+    inputs = training_batch(experiment, 0).inputs
 
     def forward() -> None:
         with torch.no_grad():
-            run()
+            network.outputs(network.states(inputs).numpy())
 
     def both() -> None:
-        torch.autograd.grad(run().square().mean(), learned)
+        states = network.states(inputs)
+        outputs = network.outputs(states.detach().numpy())
+        network.carry_back(states, slice(None), outputs.reshape(-1, outputs.shape[-1]))
 
     return forward, both

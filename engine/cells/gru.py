@@ -56,7 +56,7 @@ class GRU(Cell[GRUTrace]):
         Panel("update_gate", "Update gate", "z", True, "Open (1), the old state is kept; shut (0), it is replaced."),
     )
     order = 1
-    step_cost = 1.5
+    step_cost = 1.1
 
     def forward(
         self,

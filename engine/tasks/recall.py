@@ -22,7 +22,7 @@ class Recall(Task):
     inputs = ("A", "B", "C", "D")
     outputs = ("A", "B", "C", "D")
     order = 1
-    default_length = 20
+    default_length = 15
 
     def sample(self, generator: np.random.Generator, length: int, batch_size: int) -> Batch:
         symbols = generator.integers(0, SYMBOLS, batch_size)

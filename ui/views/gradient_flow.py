@@ -10,7 +10,7 @@ from engine.analysis.gradient_flow import FlowReport
 from engine.analysis.questions import FlowQuestion, RadiiQuestion, Subject, answer_flow, answer_radii
 from engine.cells import CELLS
 from engine.lane import Lane
-from engine.recording import loss_and_gradient
+from engine.losses import loss_of_batch
 from engine.runs import Run
 from engine.setup import Setup
 from engine.tasks import Batch
@@ -140,7 +140,7 @@ def report_on(name: str, lane: Lane, layer: int, sequence: int) -> FlowReport | 
         one = np.s_[:, sequence : sequence + 1]
         batch = Batch(recording.inputs[one], recording.targets[one], recording.target_mask[one])
         with np.errstate(all="ignore"):  # a network about to diverge may overflow; what is not finite shows
-            _, grad = loss_and_gradient(lane.task, batch, recording.outputs[one].astype(np.float64))
+            _, grad = loss_of_batch(lane.task.loss, recording.outputs[one].astype(np.float64), batch)
         subject = Subject.of(lane.experiment, (lane.chunk.state.parameters,), recording.inputs[:, sequence])
         return FlowQuestion(subject, grad[:, 0], layer)
 
