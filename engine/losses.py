@@ -6,6 +6,16 @@ import numpy as np
 
 from engine.tasks import Batch, Loss
 
+Told = slice | np.ndarray
+"""Where of (T, B) there are targets: whole time steps, or where a mask is True."""
+
+
+def told_at(batch: Batch) -> Told:
+    """Where `batch` has its targets: from some step on, as in most tasks, or by its mask."""
+    mask = batch.target_mask
+    first = int(mask[:, 0].argmax())
+    return slice(first, None) if mask[first:].all() and not mask[:first].any() else mask
+
 
 def loss_and_gradient(loss: Loss, outputs: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
     """The loss L of outputs (n, O), before any sigmoid or softmax, and ∂L/∂(outputs).

@@ -18,8 +18,8 @@ from engine.torch_recurrence import gradients_by_step, heard_by, weight_gradient
 class _Recurrence(torch.autograd.Function):
     """h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t−1} for t = 1…T, from h_0.
 
-    A step has four blocks of H rows: what goes into r_t, into z_t, what of h_{t−1} is let through by r_t (u_t), and
-    what goes into n_t from x_t. The first three hear h_{t−1}, all but the third x_t.
+    A step has four blocks of H rows: what goes into r_t, into z_t, what n_t recalls of h_{t−1} if r_t lets it through,
+    and what goes into n_t from x_t. The first three hear h_{t−1}, all but the third x_t.
     """
 
     @staticmethod
@@ -37,7 +37,7 @@ class _Recurrence(torch.autograd.Function):
         weights = _stacked(*(each.detach().numpy() for each in (input_weights, recurrent, input_bias, recurrent_bias)))
         halved = weights.copy()
         halved[: 2 * width] *= 0.5  # σ(x) = ½ + ½ tanh(x/2)
-        blocks = np.empty((len(heard) - 1, 4 * width, heard.shape[2]), heard.dtype)  # r, z, u and at last n
+        blocks = np.empty((len(heard) - 1, 4 * width, heard.shape[2]), heard.dtype)  # r, z, recalled, at last n
         half = np.full_like(blocks[0, : 2 * width], 0.5)
         passed = np.empty_like(blocks[0, :width])
         with np.errstate(all="ignore"):  # training looks for itself whether anything has overflowed
@@ -61,11 +61,11 @@ class _Recurrence(torch.autograd.Function):
         heard, weights, blocks = ctx.trace  # type: ignore[attr-defined]
         steps, batch = len(blocks), blocks.shape[2]
         width = len(weights) // 4
-        told_inputs = ctx.needs_input_grad[0]  # type: ignore[attr-defined]
-        back = np.ascontiguousarray((weights[:, :-1] if told_inputs else weights[: 3 * width, :width]).T)
+        wants_inputs_grad = ctx.needs_input_grad[0]  # type: ignore[attr-defined]
+        back = np.ascontiguousarray((weights[:, :-1] if wants_inputs_grad else weights[: 3 * width, :width]).T)
         before = np.zeros((len(back), batch), heard.dtype)  # ∂L/∂h_{t−1} by way of gates, ∂L/∂x_t where it is wanted
         inputs_grad = np.empty((steps, batch, len(before) - width), heard.dtype)
-        r, z, u, n = (blocks[:, first : first + width] for first in range(0, 4 * width, width))
+        r, z, recalled, n = (blocks[:, first : first + width] for first in range(0, 4 * width, width))
         from_future, kept = np.zeros((2, width, batch), heard.dtype)
         with np.errstate(all="ignore"):
             # first the slopes of h_t by each block, then their gradients
@@ -73,14 +73,14 @@ class _Recurrence(torch.autograd.Function):
             shut, scratch = 1 - z, n * n
             np.subtract(1, scratch, out=scratch)
             n_slope = np.multiply(shut, scratch, out=packed[:, 3])
-            u_slope = np.multiply(r, n_slope, out=packed[:, 2])
+            recalled_slope = np.multiply(r, n_slope, out=packed[:, 2])
             np.subtract(1, r, out=scratch)
-            scratch *= u
-            np.multiply(u_slope, scratch, out=packed[:, 0])
+            scratch *= recalled
+            np.multiply(recalled_slope, scratch, out=packed[:, 0])
             np.subtract(heard[1:, :width], n, out=scratch)  # z_t ⊙ (h_{t−1} − n_t)
             np.multiply(scratch, shut, out=packed[:, 1])
             flat = packed.reshape(steps, 4 * width, batch)
-            reaching = flat if told_inputs else flat[:, : 3 * width]
+            reaching = flat if wants_inputs_grad else flat[:, : 3 * width]
             for t, output_grad in reversed(list(enumerate(gradients_by_step(grads[0])))):
                 if output_grad is not None:
                     from_future += output_grad
@@ -88,12 +88,12 @@ class _Recurrence(torch.autograd.Function):
                 np.dot(back, reaching[t], out=before)
                 np.multiply(from_future, z[t], out=kept)
                 np.add(before[:width], kept, out=from_future)
-                if told_inputs:
+                if wants_inputs_grad:
                     inputs_grad[t] = before[width:].T
             gradient = torch.from_numpy(weight_gradient(flat, heard))
         hears_input = torch.cat([gradient[: 2 * width, width:], gradient[3 * width :, width:]])
         return (
-            torch.from_numpy(inputs_grad) if told_inputs else None,
+            torch.from_numpy(inputs_grad) if wants_inputs_grad else None,
             hears_input[:, :-1],
             gradient[: 3 * width, :width],
             hears_input[:, -1],

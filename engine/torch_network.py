@@ -15,11 +15,9 @@ from torch.nn import functional
 
 from engine.cells import CELLS
 from engine.experiment import Experiment
+from engine.losses import Told
 from engine.parameters import layer_names, sizes_of, start_name
 from engine.tasks import task_of
-
-Picked = slice | np.ndarray
-"""Some of the first dimensions' entries: whole time steps, or those where a mask is True."""
 
 
 class TorchNetwork:
@@ -53,7 +51,7 @@ class TorchNetwork:
         outputs: np.ndarray = states[..., self._sizes.units - self._sizes.read :] @ weight.T + bias
         return outputs
 
-    def carry_back(self, states: Tensor, at: Picked, output_grad: np.ndarray) -> None:
+    def carry_back(self, states: Tensor, at: Told, output_grad: np.ndarray) -> None:
         """Add ∂L/∂(parameter) to each tensor's `grad`.
 
         Args:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-SMALL = 2048  # numbers a step; up to here a product a step takes less time than copying all steps side by side
-
 
 def heard_by(inputs: Tensor, start: Tensor) -> np.ndarray:
     """What the units hear at each step (T + 1, H + I + 1, B): h_{t−1}, x_t and ones.
@@ -21,7 +19,7 @@ def heard_by(inputs: Tensor, start: Tensor) -> np.ndarray:
 
     Args:
         inputs: (T, B, I).
-        start: h_0 (B, H).
+        start: h_0 (B, H), in the same precision as the inputs and the weights.
     """
     steps, batch, channels = inputs.shape
     width = start.shape[1]
@@ -34,7 +32,7 @@ def heard_by(inputs: Tensor, start: Tensor) -> np.ndarray:
 
 
 def gradients_by_step(gradient: Tensor) -> list[np.ndarray | None]:
-    """∂L/∂h_t (H, B) as far as it comes from the outputs at t, of (T, B, H); None at steps without a target."""
+    """∂L/∂h_t (H, B) as far as it comes from above, of (T, B, H); None where it is all zero, as without a target."""
     array = gradient.numpy()
     told: np.ndarray = array.reshape(len(array), -1).any(axis=1)  # type: ignore[assignment]
     return [step.T if some else None for step, some in zip(array, told, strict=True)]
@@ -44,7 +42,7 @@ def weight_gradient(gradient: np.ndarray, heard: np.ndarray) -> np.ndarray:
     """∂L/∂[U W b] (G, H + I + 1), of ∂L/∂(what goes into the units) (T, G, B) and what they hear."""
     heard = heard[:-1]
     result: np.ndarray
-    if gradient[0].size <= SMALL:
+    if gradient.shape[1] <= 64 and gradient.shape[2] >= 8:  # a product a step costs less than copying
         result = np.matmul(gradient, heard.swapaxes(1, 2)).sum(axis=0)
     else:
         across = gradient.swapaxes(0, 1).reshape(gradient.shape[1], -1)

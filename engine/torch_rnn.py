@@ -34,16 +34,13 @@ class _Recurrence(torch.autograd.Function):
         heard = heard_by(inputs, start)
         biases = (input_bias + recurrent_bias).unsqueeze(1)
         weights = np.concatenate([each.detach().numpy() for each in (recurrent, input_weights, biases)], axis=1)
-        driven = np.empty_like(heard[0, :width])
         with np.errstate(all="ignore"):  # training looks for itself whether anything has overflowed
             for now, state in zip(heard[:-1], heard[1:, :width], strict=True):
-                np.dot(weights, now, out=driven)
+                np.dot(weights, now, out=state)
                 if activation == "tanh":
-                    np.tanh(driven, out=state)
+                    np.tanh(state, out=state)
                 elif activation == "relu":
-                    np.maximum(driven, 0, out=state)
-                else:
-                    state[...] = driven
+                    np.maximum(state, 0, out=state)
         ctx.trace = heard, weights, activation  # type: ignore[attr-defined]
         return torch.from_numpy(heard[1:, :width].swapaxes(1, 2))
 
@@ -51,8 +48,8 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
         heard, weights, activation = ctx.trace  # type: ignore[attr-defined]
         width = len(weights)
-        told_inputs = ctx.needs_input_grad[0]  # type: ignore[attr-defined]
-        back = np.ascontiguousarray((weights[:, :-1] if told_inputs else weights[:, :width]).T)
+        wants_inputs_grad = ctx.needs_input_grad[0]  # type: ignore[attr-defined]
+        back = np.ascontiguousarray((weights[:, :-1] if wants_inputs_grad else weights[:, :width]).T)
         before = np.zeros((len(back), heard.shape[2]), heard.dtype)  # ∂L/∂h_{t−1}, and ∂L/∂x_t where it is wanted
         from_future = before[:width]
         inputs_grad = np.empty((len(heard) - 1, heard.shape[2], len(before) - width), heard.dtype)
@@ -64,12 +61,12 @@ class _Recurrence(torch.autograd.Function):
                     from_future += output_grad
                 np.multiply(from_future, slopes[t], out=driven_grads[t])
                 np.dot(back, driven_grads[t], out=before)
-                if told_inputs:
+                if wants_inputs_grad:
                     inputs_grad[t] = before[width:].T
             gradient = torch.from_numpy(weight_gradient(driven_grads, heard))
         bias = gradient[:, -1]
         return (
-            torch.from_numpy(inputs_grad) if told_inputs else None,
+            torch.from_numpy(inputs_grad) if wants_inputs_grad else None,
             gradient[:, width:-1],
             gradient[:, :width],
             bias,

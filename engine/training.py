@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.experiment import Experiment
-from engine.losses import loss_and_gradient
+from engine.losses import loss_and_gradient, told_at
 from engine.parameters import initial_parameters
 from engine.rules import Settings
 from engine.supply import training_batch
@@ -26,7 +26,6 @@ from engine.tasks import Loss, task_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.torch_network import Picked
     from engine.torch_optimizer import FlatOptimizer
 
 RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
@@ -168,7 +167,7 @@ class Trainer:
         settings = self.experiment.settings_at(number)
         gradient = self._gradient.zero_()
         states = self._network.states(batch.inputs)
-        at = _where(batch.target_mask)
+        at = told_at(batch)
         targets = batch.targets[at].reshape(-1, *batch.targets.shape[2:])
         with np.errstate(all="ignore"):  # what has overflowed shows in the norm
             outputs = self._network.outputs(states.detach().numpy()[at]).reshape(len(targets), -1)
@@ -220,9 +219,3 @@ class Trainer:
 
         self._since = settings.optimizer_since
         return FlatOptimizer(settings.optimizer, self._flat, moments, self._start.step - settings.optimizer_since)
-
-
-def _where(mask: np.ndarray) -> Picked:
-    """Where a mask (T, B) is True: a slice if it is from some step on, as it is in most tasks."""
-    first = int(mask[:, 0].argmax())
-    return slice(first, None) if mask[first:].all() and not mask[:first].any() else mask

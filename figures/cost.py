@@ -52,7 +52,7 @@ def cost_canvas(
         title,
         x={"range": [0, max(lengths) * 1.22], "title": WORDS | {"text": "length of the input, T"}},
         y={"type": "log" if log else "linear", "range": bounds, "showgrid": True, "gridcolor": look.theme.grid,
-           "title": WORDS | {"text": unit}} | ({"dtick": 1} if log else {"nticks": 5, "tickformat": ","}),
+           "title": WORDS | {"text": unit}} | (_decades(*bounds) if log else {"nticks": 5, "tickformat": ","}),
     )  # fmt: skip
     for number, curve in enumerate(curves):
         values = curve.values.astype(np.float32)
@@ -64,6 +64,13 @@ def cost_canvas(
         if np.isfinite(values).any():
             _label(canvas, panel, curve, lengths, number)
     return canvas
+
+
+def _decades(low: float, high: float) -> dict[str, Any]:
+    """Ticks from 10^`low` to 10^`high`: at 1, 2 and 5 of each decade, or where there are many at 1 alone."""
+    mantissas = (1, 2, 5) if high - low < 2.5 else (1,)
+    exponents = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    return {"tickvals": [m * 10.0**e for e in exponents for m in mantissas if low <= np.log10(m) + e <= high]}
 
 
 def horizon_canvas(

@@ -33,8 +33,6 @@ HOLD = """() => {
 @contextmanager
 def at_the_same_moment(page: Page) -> Iterator[None]:
     """The browser has asked for a picture, and what is done meanwhile leaves in the same message."""
-    warnings: list[str] = []
-    page.on("console", lambda message: warnings.append(message.text))
     page.evaluate(HOLD)
     page.wait_for_function("window.held.length > 0", timeout=PATIENCE)
     yield
@@ -96,6 +94,12 @@ def test_a_change_in_mid_run_is_not_lost(browser: Browser, server: Server) -> No
         with at_the_same_moment(page):
             page.get_by_role("button", name="Apply from here on").click()
         expect(page).to_have_url(re.compile(r"changes="), timeout=10_000)
+        page.get_by_role("slider", name="Clipping now").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(1000)
+        with at_the_same_moment(page):
+            page.get_by_role("button", name="Apply from here on").click()
+        expect(page.get_by_text(re.compile(r"from step.*; from step"))).to_be_visible(timeout=10_000)
         with at_the_same_moment(page):
             page.get_by_role("button", name="Undo").click()
         expect(page).not_to_have_url(re.compile(r"changes="), timeout=10_000)

@@ -32,8 +32,11 @@ def controls(setup: Setup, run: Run) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             lane = _lane(setup)
-            settings = _settings(run, lane, step)
-            _buttons(setup, lane, step, settings)
+            _settings(run, lane, step)
+            _buttons(setup)
+        refused, problem = session.remembered(_REFUSED) or (None, "")
+        if refused == (lane, step, _chosen(run, lane, step)):
+            st.error(problem, icon=":material/error:")
         says = _giving_way(setup)
         if says:
             st.caption(says)
@@ -46,23 +49,19 @@ def _lane(setup: Setup) -> int:
     return min(chosen, numbers[-1])
 
 
-def _settings(run: Run, lane: int, step: int) -> Settings:
-    """The settings from there on; those that hold there to begin with."""
+def _settings(run: Run, lane: int, step: int) -> None:
+    """Widgets for the settings from there on; they begin with those that hold there."""
     before = _before(run, lane, step)
-    place = f"{session.run_number('playground')}.{lane}.{step}"
+    place = _place(lane, step)
     rates = scale_with(RATES, before.learning_rate)
-    rate = st.selectbox(
+    st.selectbox(
         "Learning rate", rates, rates.index(before.learning_rate), plain, key=f"branch rate {place}", width=120
     )
     clips = (*scale_with(CLIPS, before.clip_norm or 1.0), OFF)
-    clip = st.selectbox(
-        "Clipping", clips, clips.index(before.clip_norm or OFF), plain, key=f"branch clip {place}", width=100
-    )
+    st.selectbox("Clipping", clips, clips.index(before.clip_norm or OFF), plain, key=f"branch clip {place}", width=100)
     batches = scale_with(BATCHES, before.batch_size)
-    batch = st.selectbox(
-        "Batch", batches, batches.index(before.batch_size), plain, key=f"branch batch {place}", width=90
-    )
-    optimizer = st.selectbox(
+    st.selectbox("Batch", batches, batches.index(before.batch_size), plain, key=f"branch batch {place}", width=90)
+    st.selectbox(
         "Optimiser",
         OPTIMIZERS,
         OPTIMIZERS.index(before.optimizer),
@@ -71,7 +70,22 @@ def _settings(run: Run, lane: int, step: int) -> Settings:
         width=190,
         help="Another one starts with empty moments.",
     )
-    return Settings(float(rate), None if clip == OFF else float(clip), int(batch), optimizer)
+
+
+def _chosen(run: Run, lane: int, step: int) -> Settings:
+    """What these widgets say; what they begin with as long as they aren't there."""
+    before, place = _before(run, lane, step), _place(lane, step)
+    clip = session.widget(f"branch clip {place}") or before.clip_norm or OFF
+    return Settings(
+        float(session.widget(f"branch rate {place}") or before.learning_rate),
+        None if clip == OFF else float(clip),
+        int(session.widget(f"branch batch {place}") or before.batch_size),
+        session.widget(f"branch optimiser {place}") or before.optimizer,
+    )
+
+
+def _place(lane: int, step: int) -> str:
+    return f"{session.run_number('playground')}.{lane}.{step}"
 
 
 def _before(run: Run, lane: int, step: int) -> Settings:
@@ -80,7 +94,7 @@ def _before(run: Run, lane: int, step: int) -> Settings:
     return network.experiment.settings_at(max(0, min(step, network.step) - 1))
 
 
-def _buttons(setup: Setup, lane: int, step: int, settings: Settings) -> None:
+def _buttons(setup: Setup) -> None:
     full = len(setup.cells) >= MOST_LANES
     st.button(
         "Train on",
@@ -88,21 +102,26 @@ def _buttons(setup: Setup, lane: int, step: int, settings: Settings) -> None:
         type="primary",
         key="branch",
         on_click=_branch,
-        args=(setup, lane, step, settings),
+        args=(setup,),
         disabled=full,
         help=f"{MOST_LANES} networks stand side by side: take one away first." if full else None,
     )
-    st.button("Cancel", key="no branch", on_click=session.remember, args=(_STEP, None), type="tertiary")
-    refused, problem = session.remembered(_REFUSED) or (None, "")
-    if refused == (lane, step, settings):
-        st.error(problem, icon=":material/error:")
+    st.button("Cancel", key="no branch", on_click=_put_away, type="tertiary")
 
 
-def _branch(setup: Setup, lane: int, step: int, settings: Settings) -> None:
+def _put_away() -> None:
+    """Close the settings; a callback."""
+    session.remember(_STEP, None)
+    session.remember(_REFUSED, None)
+
+
+def _branch(setup: Setup) -> None:
     """Pin the branch, so that it trains beside the others; it begins where the run's film has it. A callback."""
-    run = session.current_run("playground")
-    if run is None:
+    run, step = session.current_run("playground"), session.remembered(_STEP)
+    if run is None or step is None:  # a second press, before the page has heard of the first
         return
+    lane = min(session.widget("branch lane") or 0, len(run.lanes) - 1)
+    settings = _chosen(run, lane, step)
     try:
         branch = run.branched(lane, step, settings)
         if settings == _before(run, lane, step) or setup.lane_of(branch) is not None:
@@ -111,7 +130,7 @@ def _branch(setup: Setup, lane: int, step: int, settings: Settings) -> None:
         session.remember(_REFUSED, ((lane, step, settings), str(problem)))
         return
     session.set_pins((*_staying(setup), branch))
-    session.remember(_STEP, None)
+    _put_away()
     run.play()
 
 

@@ -28,8 +28,8 @@ INPUT_HELP = (
     "units start. Clamped units: the last units take the inputs as their states at every step."
 )
 TARGET_LABELS = {"readout": "Read-out", "units": "Units themselves"}
-_CHANGE_PROBLEM = "problem of a change in mid-run"
 TARGET_HELP = "What is compared with the target: a weighted sum of the units, or the states of the first units."
+_REFUSED = "change in mid-run refused"
 
 
 def setup_in_sidebar() -> Setup:
@@ -246,18 +246,17 @@ def _mid_run_changes() -> tuple[Change, ...]:
         st.caption("New settings from this training step on, without starting over.")
         now = (run.lanes[0].experiment if run else DEFAULT).settings_at(run.step if run else 0)
         rates = scale_with(RATES, now.learning_rate)
-        rate = st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=plain)
+        st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=plain)
         clips = (*scale_with(CLIPS, now.clip_norm or 1.0), OFF)
-        clip = st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=plain)
+        st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=plain)
         st.button(
             "Apply from here on",
             width="stretch",
             key="apply",
             on_click=_change_in_mid_run,
-            args=(rate, None if clip == OFF else clip),
         )
-        problem = session.remembered(_CHANGE_PROBLEM)
-        if problem and session.changes():
+        refused, problem = session.remembered(_REFUSED) or ((), "")
+        if refused and refused == session.changes():
             st.error(problem, icon=":material/error:")
     changes = session.changes()
     if changes:
@@ -271,17 +270,17 @@ def _mid_run_changes() -> tuple[Change, ...]:
     return changes
 
 
-def _change_in_mid_run(learning_rate: float, clip_norm: float | None) -> None:
+def _change_in_mid_run() -> None:
     """New settings from where the run stands by now; a callback."""
     run = session.current_run("playground")
     if run is None:
         return
+    rate, clip = session.widget("rate_now"), session.widget("clip_now")
     try:
-        changed = run.changed_from_here(run.lanes[0].experiment, learning_rate, clip_norm)
+        changed = run.changed_from_here(run.lanes[0].experiment, rate, None if clip == OFF else clip)
     except ExperimentError as problem:
-        session.remember(_CHANGE_PROBLEM, f"{problem} Undo them, or start over.")
+        session.remember(_REFUSED, (session.changes(), f"{problem} Undo them, or start over."))
     else:
-        session.remember(_CHANGE_PROBLEM, None)
         session.set_changes(changed.changes)
 
 

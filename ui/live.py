@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -102,14 +102,21 @@ def show(stage: Stage[L]) -> None:
     st.fragment(_loop, key=stage.loop)(stage, stage.live().over, session.is_narrow())
 
 
-def part(key: str, draw: Callable[[], None]) -> None:
-    """A part of the page that `draw` draws, and that runs by itself when one of its widgets is used."""
-    st.fragment(_part, key=key)(draw)
+def part(key: str, draw: Callable[[], None], own: Sequence[str]) -> None:
+    """A part of the page that `draw` draws, and that runs by itself when one of its widgets is used.
 
-
-def _part(draw: Callable[[], None]) -> None:
-    draw()
+    Args:
+        own: the keys of its widgets, or what these begin with before a dot.
+    """
     session.note_heard()
+    st.fragment(_part, key=key)(draw, own)
+
+
+def _part(draw: Callable[[], None], own: Sequence[str]) -> None:
+    if session.is_unheard(own):
+        st.rerun()
+    session.note_heard(own)
+    draw()
 
 
 def settle() -> None:
@@ -131,7 +138,7 @@ def pause(stage: Stage[L], live: L) -> None:
 
 
 def refresh(stage: Stage[L]) -> None:
-    """Draw the stage and its buttons anew."""
+    """Draw the stage and its buttons anew: the buttons first, so that their being pressed is heard when it is drawn."""
     st.rerun([stage.bar, stage.loop])
 
 

@@ -393,13 +393,16 @@ class Chart {
         span.innerHTML = span.innerHTML_ = label.html
         if (label.axis !== null) span.room = span.offsetWidth + 9
       }
+      span.className = label.axis === null ? "" : "on-line"
       let left = `${100 * label.x}%`
       let top = label.y
       if (label.axis !== null) {
         const across = layout[`xaxis${label.axis}`]
         const up = layout[`yaxis${label.axis}`]
-        left = `${across._offset + Math.min(across._length - span.room, across.d2p(label.x)) + 7}px`
-        top = up._offset + Math.max(0, Math.min(up._length, up.d2p(label.y))) - 8 + label.shift
+        const [end, last] = [across.d2p(label.x), across._length - span.room]
+        const aside = end > last + 4 && !label.shift ? 10 : 0 // no room behind the line's end: above it
+        left = `${across._offset + Math.min(last, end) + 7}px`
+        top = up._offset + Math.max(0, Math.min(up._length, up.d2p(label.y))) - 8 + label.shift - aside
       }
       const style = `left:${left};top:${top}px;font-size:${label.size}px;color:${label.color}`
       if (span.style_ !== style) span.style.cssText = span.style_ = style

@@ -57,7 +57,7 @@ def live_run(setup: Setup) -> None:
     with st.container(gap="xsmall"):  # its parts are there at all times, so that the chart below keeps its place
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(width="content"):
-                live.part(stage.bar, partial(_run_bar, stage, setup, narrow))
+                live.part(stage.bar, partial(_run_bar, stage, setup, narrow), ("play", "step", "restart", "new_seed"))
             _reading_aids(stage, setup, view, narrow)
         with st.container():
             if view.idea:
@@ -182,8 +182,8 @@ def _start_over(stage: live.Stage[Run], setup: Setup) -> None:
 
 
 def _intervened(stage: live.Stage[Run]) -> None:
-    """Show what has just been done to the networks, or released."""
-    st.rerun([stage.loop, INTERVENE])
+    """Show what has just been done to the networks, or released; the part with the button first, as in `refresh`."""
+    st.rerun([INTERVENE, stage.loop])
 
 
 def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool) -> None:
@@ -208,7 +208,11 @@ def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool
                 label_visibility="collapsed",
             )
         with st.container(width="content"):
-            live.part(INTERVENE, partial(intervening.panel, setup, _sequence_shown, partial(_intervened, stage)))
+            live.part(
+                INTERVENE,
+                partial(intervening.panel, setup, _sequence_shown, partial(_intervened, stage)),
+                ("intervene", "edit"),
+            )
         with st.popover("View", icon=":material/visibility:"):
             st.segmented_control("Sequence shown", [1, 2, 3, 4], default=1, key="sequence", required=True)
             st.segmented_control(

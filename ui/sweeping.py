@@ -59,7 +59,7 @@ def sweep(
         )
 
     stage = live.Stage(place, current, frame, on_click=on_click or _nothing)
-    live.part(stage.bar, partial(_bar, stage, label, ready))
+    live.part(stage.bar, partial(_bar, stage, label, ready), (stage.name,))
     live.show(stage)
     return current()
 

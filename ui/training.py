@@ -110,7 +110,7 @@ def train(
         on_click=on_click or _nothing,
         reel=lambda run, wanted: reel_of(run, wanted, frame),
     )
-    live.part(stage.bar, partial(_bar, stage, ready, experiments))
+    live.part(stage.bar, partial(_bar, stage, ready, experiments), (stage.name,))
     live.show(stage)
     return current()
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,6 @@ from engine.experiment import Experiment
 from engine.parameters import initial_parameters, layer_names, parameter_count, sizes_of
 from engine.supply import training_batch
 from engine.tasks import task_of
-
-if TYPE_CHECKING:
-    pass
 
 SLICE_SECONDS = 0.3  # of one call; it sets how fine-grained stopping and drawing are
 REPEATS = 25
@@ -169,6 +166,8 @@ def _passes(experiment: Experiment) -> tuple[Callable[[], object], Callable[[], 
             network.outputs(network.states(inputs).numpy())
 
     def both() -> None:
+        for tensor in tensors.values():
+            tensor.grad = None
         states = network.states(inputs)
         outputs = network.outputs(states.detach().numpy())
         network.carry_back(states, slice(None), outputs.reshape(-1, outputs.shape[-1]))
