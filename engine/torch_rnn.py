@@ -1,7 +1,7 @@
 """The vanilla RNN's fast twin: backpropagation through time written out as one autograd function.
 
 `torch.nn.RNN` on a CPU runs a generic loop; this one does the same arithmetic in place (see `torch_recurrence`), and a
-training step at the app's sizes is more than three times as fast. It also knows the identity activation, which
+training step at the app's sizes is nearly three times as fast. It also knows the identity activation, which
 torch.nn.RNN does not.
 """
 
