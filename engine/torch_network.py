@@ -51,26 +51,26 @@ class TorchNetwork:
         outputs: np.ndarray = states[..., self._sizes.units - self._sizes.read :] @ weight.T + bias
         return outputs
 
-    def carry_back(self, states: Tensor, at: Told, output_grad: np.ndarray) -> None:
+    def carry_back(self, states: Tensor, at: Told, told: np.ndarray, output_grad: np.ndarray) -> None:
         """Add ∂L/∂(parameter) to each tensor's `grad`.
 
         Args:
             states: (T, B, H), from `states`.
-            at: some of their steps and sequences, n in all.
+            at: where of (T, B) there are targets, n in all.
+            told: (n, H), the states there.
             output_grad: (n, O), ∂L/∂(outputs) there.
         """
-        picked = states.detach().numpy()[at]
-        rows = np.zeros(picked.shape, picked.dtype).reshape(len(output_grad), -1)
+        rows = np.zeros(told.shape, told.dtype)
         if self._sizes.read:
             read = np.s_[:, self._sizes.units - self._sizes.read :]
             weight = self._tensors["readout.weight"]
             rows[read] = output_grad @ weight.detach().numpy()
-            _add(weight, output_grad.T @ picked.reshape(rows.shape)[read])
+            _add(weight, output_grad.T @ told[read])
             _add(self._tensors["readout.bias"], output_grad.sum(axis=0))
         else:
             rows[:, : self._outputs] = output_grad
-        state_grad = np.zeros(states.shape, picked.dtype)
-        state_grad[at] = rows.reshape(picked.shape)
+        state_grad = np.zeros(states.shape, told.dtype)
+        state_grad[at] = rows.reshape(-1, *states.shape[1:]) if isinstance(at, slice) else rows
         states.backward(torch.from_numpy(state_grad))  # type: ignore[no-untyped-call]
 
     def _seen(self, inputs: Tensor) -> Tensor:

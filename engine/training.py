@@ -170,9 +170,10 @@ class Trainer:
         at = told_at(batch)
         targets = batch.targets[at].reshape(-1, *batch.targets.shape[2:])
         with np.errstate(all="ignore"):  # what has overflowed shows in the norm
-            outputs = self._network.outputs(states.detach().numpy()[at]).reshape(len(targets), -1)
+            told = states.detach().numpy()[at].reshape(len(targets), -1)
+            outputs = self._network.outputs(told)
             loss, output_grad = loss_and_gradient(self.task.loss, outputs, targets)
-            self._network.carry_back(states, at, output_grad)
+            self._network.carry_back(states, at, told, output_grad)
         norm = gradient.norm().item()
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self.diverged = True

@@ -129,6 +129,9 @@ def test_the_page_tells_the_networks_apart_that_it_has_timed() -> None:
     rnn, window = (trace["y"] for trace in canvas.data)
     np.testing.assert_allclose(rnn, LENGTHS_TIMED)
     np.testing.assert_allclose(window, 2)
+    ticks, (low, high) = canvas.layout["yaxis"]["tickvals"], canvas.layout["yaxis"]["range"]
+    np.testing.assert_allclose(ticks, [2, 5, 10, 20, 50, 100, 200])
+    assert low <= np.log10(ticks[0]) and np.log10(ticks[-1]) <= high
 
 
 def test_who_gets_equally_far_is_named_together_unless_the_guess_is_among_them() -> None:

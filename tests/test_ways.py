@@ -110,7 +110,8 @@ def test_training_sees_the_same_network_and_the_same_gradient(cell: str, ways: d
     np.testing.assert_allclose(outputs.detach().numpy(), oracle.outputs, atol=2e-6)
     loss_at_targets(outputs, batch, task.loss).backward()  # type: ignore[no-untyped-call]
     assert outputs.grad is not None
-    network.carry_back(states, batch.target_mask, outputs.grad.numpy()[batch.target_mask])
+    mask = batch.target_mask
+    network.carry_back(states, mask, states.detach().numpy()[mask], outputs.grad.numpy()[mask])
     largest = max(np.abs(grad).max(initial=0) for grad in oracle.parameter_grads.values())
     assert largest > 0.01
     for name, expected in oracle.parameter_grads.items():

@@ -249,12 +249,7 @@ def _mid_run_changes() -> tuple[Change, ...]:
         st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=plain)
         clips = (*scale_with(CLIPS, now.clip_norm or 1.0), OFF)
         st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=plain)
-        st.button(
-            "Apply from here on",
-            width="stretch",
-            key="apply",
-            on_click=_change_in_mid_run,
-        )
+        st.button("Apply from here on", width="stretch", key="apply", on_click=_change_in_mid_run)
         refused, problem = session.remembered(_REFUSED) or ((), "")
         if refused and refused == session.changes():
             st.error(problem, icon=":material/error:")

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import streamlit as st
 
 from engine.errors import ExperimentError
-from ui import session
+from ui import heard, session
 from ui.live_chart import Click, Drag, Frame, Reel, live_chart
 
 PATIENCE = 0.5  # seconds to wait for something new before drawing the same picture again
@@ -98,7 +98,7 @@ class Stage(Generic[L]):
 
 def show(stage: Stage[L]) -> None:
     """Draw the stage, and go on drawing as long as it moves. The page has to end with `settle`."""
-    session.note_heard()
+    heard.note()
     st.fragment(_loop, key=stage.loop)(stage, stage.live().over, session.is_narrow())
 
 
@@ -108,20 +108,20 @@ def part(key: str, draw: Callable[[], None], own: Sequence[str]) -> None:
     Args:
         own: the keys of its widgets, or what these begin with before a dot.
     """
-    session.note_heard()
+    heard.note()
     st.fragment(_part, key=key)(draw, own)
 
 
 def _part(draw: Callable[[], None], own: Sequence[str]) -> None:
-    if session.is_unheard(own):
+    if heard.is_missing(own):
         st.rerun()
-    session.note_heard(own)
+    heard.note(own)
     draw()
 
 
 def settle() -> None:
     """End a page's run that has drawn something live: wait until all of it is on its way to the browser."""
-    session.note_heard()
+    heard.note()
     time.sleep(FLUSH)
 
 
@@ -145,7 +145,7 @@ def refresh(stage: Stage[L]) -> None:
 def _loop(stage: Stage[L], was_over: bool, was_narrow: bool) -> None:
     """One picture, and all that follow when the browser asks for them."""
     stage.before()
-    if session.is_unheard():
+    if heard.is_missing():
         st.rerun()
     if session.is_narrow() != was_narrow:
         st.rerun()  # where several charts say at once how wide they are, the browser reruns one of them only

@@ -311,57 +311,22 @@ def is_overruled() -> bool:
     return any(widget(name) != value for name, value in _insisted().items())
 
 
-def note_heard(own: Sequence[str] | None = None) -> None:
-    """Note what the widgets say, in a run that acts on it.
-
-    Args:
-        own: those that a part of the page acts on, as in `is_unheard`; by default all.
-    """
-    said = _said()
-    if own is not None:
-        said = {**(_get("heard") or {}), **{name: value for name, value in said.items() if _is_of(name, own)}}
-    _set("heard", said)
-
-
-def is_unheard(own: Sequence[str] = ()) -> bool:
-    """Whether the viewer has done something that no run has acted on; the page then has to be rerun.
-
-    The browser sends what happens at the same moment in one message, and when a picture was asked for at that very
-    moment, the message reruns the part that draws and nothing else, although it says what the widgets say now.
-
-    A button says True in the run that its press has caused, and False again in the next: that is no news. Nor is
-    what a widget said before it was set here: the browser may not have heard of that yet.
-
-    Args:
-        own: widgets that don't count: their keys, or what these begin with before a dot.
-    """
-    heard: dict[str, Any] = _get("heard") or {}
-    said = _said()
-    changed = [name for name, value in heard.items() if name in said and said[name] != value]
-    over = [name for name in changed if heard[name] is True and said[name] is False]
-    if over:
-        _set("heard", heard | dict.fromkeys(over, False))
-    return any(not (name in over or _is_of(name, own) or _is_late(name, said[name])) for name in changed)
-
-
-def _is_of(name: str, own: Sequence[str]) -> bool:
-    return name in own or any(name.startswith(f"{each}.") for each in own)
-
-
-def _is_late(name: str, value: Any) -> bool:
-    """Whether the widget has said `value` until it was set to another a moment ago."""
-    before, moment = (_get("set") or {}).get(name, (None, 0.0))
-    return bool(value == before and time.monotonic() - moment < LINK_LAG)
-
-
-def _said() -> dict[str, Any]:
-    """Key → value of each widget, but for the charts, which speak to the part that draws."""
-    state = st.session_state.to_dict()
+def widgets() -> dict[str, Any]:
+    """Key → value of each widget, but for the charts."""
     return {
         str(name): value
-        for name, value in state.items()
+        for name, value in st.session_state.to_dict().items()
         if not str(name).startswith(_PREFIX) and not isinstance(value, Mapping)
     }
+
+
+def is_late(name: str, value: Any) -> bool:
+    """Whether the widget with key `name` said `value` until it was set here a moment ago.
+
+    The browser may not have heard of that yet, and go on saying it.
+    """
+    before, moment = (_get("set") or {}).get(name, (None, 0.0))
+    return bool(value == before and time.monotonic() - moment < LINK_LAG)
 
 
 def _insisted() -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _passes(experiment: Experiment) -> tuple[Callable[[], object], Callable[[], 
         for tensor in tensors.values():
             tensor.grad = None
         states = network.states(inputs)
-        outputs = network.outputs(states.detach().numpy())
-        network.carry_back(states, slice(None), outputs.reshape(-1, outputs.shape[-1]))
+        told = states.detach().numpy().reshape(-1, states.shape[-1])
+        network.carry_back(states, slice(None), told, network.outputs(told))
 
     return forward, both
