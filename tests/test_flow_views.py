@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,8 +33,11 @@ from engine.setup import Setup
 from tests.test_lessons import guessed, words
 from tests.test_lessons import opened as opened_lesson
 from tests.test_pages import opened
+from ui import session
 from ui.intervened import Active
 from ui.navigation import lesson_named
+from ui.views.analysed import begin_frame, is_behind
+from ui.views.by_moment import by_moment
 
 
 def view(query: str, name: str) -> AppTest:
@@ -91,6 +98,30 @@ def test_any_output_step_and_channel_can_be_asked_for() -> None:
     for step in lane.moments.steps:
         expected = attribution(lane.experiment, lane.moments[step], inputs, 7, channel_number).gradient
         np.testing.assert_allclose(rows[step], expected, atol=1e-12)
+
+
+def test_moments_that_others_have_had_worked_out_are_all_shown_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then each request is answered at once, and the browser has to go on asking all the same."""
+
+    class Answered:
+        """Results that are all there."""
+
+        def request(self, key: object, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
+            """A promise that is kept already."""
+            future: Future[Any] = Future()
+            future.set_result(function(argument))
+            return future
+
+    monkeypatch.setattr(session.st, "session_state", {})
+    monkeypatch.setattr(session, "results", Answered)
+    moments = SimpleNamespace(steps=tuple(range(0, 2000, 100)))
+    lane: Any = SimpleNamespace(is_past=False, experiment=Experiment(), step=1900, moments=moments)
+    rows, behind = {}, True
+    while behind:
+        begin_frame()
+        rows = dict(by_moment("rows", lane, np.array, lambda steps: steps))
+        behind = is_behind()
+    assert rows == {step: step for step in moments.steps}
 
 
 @pytest.mark.parametrize("name", ["gradient_flow", "attribution"])

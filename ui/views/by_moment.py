@@ -59,6 +59,6 @@ def by_moment(
         key = ("moments", function.__qualname__, lane.experiment.until(missing[-1]), missing, choice)
         rows.asked = missing, session.results().request(key, function, argument(missing))
         rows.collect()
-    if any(step not in rows.known for step in missing):
+    if any(step not in rows.known for step in moments):
         fall_behind()
     return {step: rows.known[step] for step in moments if step in rows.known}
