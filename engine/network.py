@@ -2,7 +2,7 @@
 
     unrolled = unroll(experiment, state.parameters, inputs)   # unrolled.hidden_state is (T, B, H)
 
-`engine.torch_network` is the same in PyTorch, for training.
+`engine.fast.network` is the same for training.
 """
 
 from __future__ import annotations

@@ -24,9 +24,7 @@ from engine.supply import training_batch
 from engine.tasks import Loss, task_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from engine.torch_optimizer import FlatOptimizer
+    from engine.fast.optimizer import FlatOptimizer
 
 RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
 
@@ -126,23 +124,21 @@ def one_thread() -> Iterator[None]:
 
 
 class Trainer:
-    """A network in PyTorch that trains step by step, from one `TrainingState` to a later one."""
+    """A network that trains step by step, from one `TrainingState` to a later one."""
 
     def __init__(self, experiment: Experiment, state: TrainingState) -> None:
-        import torch
-
-        from engine.torch_network import TorchNetwork
+        from engine.fast.network import FastNetwork
 
         self.experiment = experiment
         self.task = task_of(experiment)
         self.diverged = False
         self._start = state
         # One long vector holds all parameters, and another all gradients; what the network computes with are
-        # views into them. So clipping and the optimiser each take one operation instead of one a tensor.
-        self._flat = torch.from_numpy(np.concatenate([value.ravel() for value in state.parameters.values()]))
-        self._gradient = torch.zeros_like(self._flat)
-        self._tensors = self._views_of_flat()
-        self._network = TorchNetwork(experiment, self._tensors)
+        # views into them. So clipping and the optimiser each take one operation instead of one a parameter.
+        self._flat = np.concatenate([value.ravel() for value in state.parameters.values()])
+        self._gradient = np.zeros_like(self._flat)
+        self._parameters, self._gradients = self._views_of(self._flat), self._views_of(self._gradient)
+        self._network = FastNetwork(experiment, self._parameters)
         self._optimizer = self._make_optimizer(experiment.settings_at(max(0, state.step - 1)), state.optimizer)
         self._recent = state.recent
         self._loss: list[float] = []
@@ -165,24 +161,23 @@ class Trainer:
         number = self._start.step + self.steps_made
         batch = training_batch(self.experiment, number)
         settings = self.experiment.settings_at(number)
-        gradient = self._gradient.zero_()
-        states = self._network.states(batch.inputs)
         at = told_at(batch)
         targets = batch.targets[at].reshape(-1, *batch.targets.shape[2:])
         with np.errstate(all="ignore"):  # what has overflowed shows in the norm
-            told = states.detach().numpy()[at].reshape(len(targets), -1)
+            forward = self._network.forward(batch.inputs)
+            told = forward.states[at].reshape(len(targets), -1)
             outputs = self._network.outputs(told)
             loss, output_grad = loss_and_gradient(self.task.loss, outputs, targets)
-            self._network.carry_back(states, at, told, output_grad)
-        norm = gradient.norm().item()
+            self._network.backward(forward, at, told, output_grad, into=self._gradients)
+            norm = float(np.linalg.norm(self._gradient))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self.diverged = True
             return
         if settings.clip_norm is not None and norm > settings.clip_norm:
-            gradient.mul_(settings.clip_norm / norm)
+            self._gradient *= settings.clip_norm / norm
         if settings.optimizer_since != self._since:
             self._optimizer = self._make_optimizer(settings, {})
-        self._optimizer.step(gradient, settings.learning_rate)
+        self._optimizer.step(self._gradient, settings.learning_rate)
         self._loss.append(loss)
         self._gradient_norm.append(norm)
         self._metric.append(
@@ -195,7 +190,7 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """The state after the steps made so far."""
-        parameters = {name: tensor.detach().numpy().copy() for name, tensor in self._tensors.items()}
+        parameters = {name: value.copy() for name, value in self._parameters.items()}
         return TrainingState(parameters, self._optimizer.moments, self._start.step + self.steps_made, self._recent)
 
     def log(self) -> TrainingLog:
@@ -203,20 +198,17 @@ class Trainer:
         loss, metric, norm = (np.array(each, np.float32) for each in (self._loss, self._metric, self._gradient_norm))
         return TrainingLog(loss, metric, norm, self.diverged)
 
-    def _views_of_flat(self) -> dict[str, Tensor]:
-        """Name → parameter, a leaf that shares memory with the long vector, as its gradient does."""
+    def _views_of(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """Parameter's name → its part of a long vector, which shares its memory."""
         views, start = {}, 0
         for name, value in self._start.parameters.items():
-            part = slice(start, start + value.size)
-            view = self._flat[part].view(value.shape).detach().requires_grad_()
-            view.grad = self._gradient[part].view(value.shape)
-            views[name] = view
+            views[name] = vector[start : start + value.size].reshape(value.shape)
             start += value.size
         return views
 
     def _make_optimizer(self, settings: Settings, moments: Mapping[str, np.ndarray]) -> FlatOptimizer:
         """The optimiser of `settings`, which goes on with `moments`."""
-        from engine.torch_optimizer import FlatOptimizer
+        from engine.fast.optimizer import FlatOptimizer
 
         self._since = settings.optimizer_since
         return FlatOptimizer(settings.optimizer, self._flat, moments, self._start.step - settings.optimizer_since)

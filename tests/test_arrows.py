@@ -24,11 +24,8 @@ FORBIDDEN = {
     "app": {"torch", "plotly"},
 }
 TORCH_MODULES = {
-    "engine/torch_gru.py",
-    "engine/torch_recurrence.py",
-    "engine/torch_rnn.py",
-    "engine/torch_network.py",
-    "engine/torch_optimizer.py",
+    "engine/fast/autograd.py",
+    "engine/fast/optimizer.py",
 }  # the only ones to import torch outside a function
 
 

@@ -1,7 +1,7 @@
 """What the screen shows of a cell is true, and what trains is the same cell.
 
-The NumPy side (`record`) is held against an explicit autograd loop in float64, quantity by quantity; the
-PyTorch side (`run_torch`) against torch.nn; and the states of both against the modules of torch.nn.
+The equations (`record`) are held against an explicit autograd loop in float64, quantity by quantity; the fast
+side (`run_fast`) against torch.nn; and the states of both against the modules of torch.nn.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from engine import CELLS, TASKS, Experiment, Recording, TrainingState, advance, initial_state, record, task_of
 from engine.cells import Weights
+from engine.fast.layer import LayerPass
 from engine.network import unroll
 from engine.recording import held_out_metric
 from engine.supply import DISPLAYED
 from engine.training import one_thread
 from tests.oracles import (
+    ACTIVATIONS,
     OracleRun,
     gru_step,
     lstm_step,
@@ -193,11 +196,15 @@ LayerTensors = tuple[Tensor, Tensor, Tensor, Tensor]
 """weight_ih, weight_hh, bias_ih, bias_hh."""
 
 
+WINDOW = 3
+
+
 def random_layer(cell: str, length: int, seed: int = 3) -> tuple[Tensor, LayerTensors, Tensor]:
     """Inputs (T, B, I), weights of one layer, and a gradient (T, B, H) to send back, all leaves in float32."""
     draw = torch.Generator().manual_seed(seed)
     batch, fan_in, width, blocks = 5, 3, 8, CELLS[cell].blocks
-    shapes = ((blocks * width, fan_in), (blocks * width, width), (blocks * width,), (blocks * width,))
+    rows, back = blocks * width, width if CELLS[cell].states else 0
+    shapes = ((rows, fan_in * (1 if back else WINDOW)), (rows, back), (rows,), (rows if back else 0,))
     W, U, b, b_U = ((torch.randn(shape, generator=draw) / width**0.5).requires_grad_() for shape in shapes)
     inputs = torch.randn(length, batch, fan_in, generator=draw).requires_grad_()
     return inputs, (W, U, b, b_U), torch.randn(length, batch, width, generator=draw)
@@ -211,10 +218,41 @@ def values_and_gradients(
     return states.detach().numpy(), [grad.numpy() for grad in grads]
 
 
+class _Fast(torch.autograd.Function):
+    """A layer's pass for training as an operation of PyTorch's, to be held against others."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, cell: str, activation: str, *tensors: Tensor | None) -> Tensor:
+        ctx.given = cell, activation, tensors  # type: ignore[attr-defined]
+        return torch.from_numpy(_Fast.run(cell, activation, tensors).states.copy())
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        gradients = _Fast.run(*ctx.given).back(upstream[0].numpy(), inputs_too=True)  # type: ignore[attr-defined]
+        arrays = [getattr(gradients.weights, each.name) for each in fields(Weights)]
+        found = [gradients.inputs, *arrays, gradients.start]
+        pairs = zip(found, ctx.given[2], strict=True)  # type: ignore[attr-defined]
+        return None, None, *(None if to is None or array is None else torch.from_numpy(array) for array, to in pairs)
+
+    @staticmethod
+    def run(cell: str, activation: str, tensors: tuple[Tensor | None, ...]) -> LayerPass:
+        inputs, *weights, start = [None if each is None else each.detach().numpy() for each in tensors]
+        with torch.enable_grad():
+            return CELLS[cell].run_fast(inputs, Weights(*weights), activation, start)  # type: ignore[arg-type]
+
+
+def run_fast(
+    cell: str, inputs: Tensor, weights: tuple[Tensor, ...], activation: str, start: Tensor | None = None
+) -> Tensor:
+    """h_1 … h_T (T, B, H) by the cell's fast twin, differentiable."""
+    states: Tensor = _Fast.apply(cell, activation, inputs, *weights, start)  # type: ignore[no-untyped-call]
+    return states
+
+
 def assert_close(measured: list[np.ndarray], expected: list[np.ndarray], tolerance: float = 2e-5) -> None:
     """Equal within `tolerance` of each array's largest value, which float32 sums over 200 steps still reach."""
     for one, other in zip(measured, expected, strict=True):
-        assert np.abs(one - other).max() <= tolerance * np.abs(other).max()
+        assert np.abs(one - other).max(initial=0) <= tolerance * np.abs(other).max(initial=0)
 
 
 def nn_module(cell: str, activation: str, weights: tuple[Tensor, ...]) -> torch.nn.RNNBase:
@@ -232,10 +270,10 @@ def nn_module(cell: str, activation: str, weights: tuple[Tensor, ...]) -> torch.
 
 @pytest.mark.parametrize(("cell", "activation"), [kind for kind in KINDS if kind[1] != "identity"])
 @every_length
-def test_run_torch_is_the_layer_of_torch_nn(cell: str, activation: str, length: int) -> None:
+def test_the_fast_twin_is_the_layer_of_torch_nn(cell: str, activation: str, length: int) -> None:
     inputs, weights, upstream = random_layer(cell, length)
     module = nn_module(cell, activation, weights)
-    fast = CELLS[cell].run_torch(inputs, weights, activation)
+    fast = run_fast(cell, inputs, weights, activation)
     states, grads = values_and_gradients(fast, upstream, (inputs, *weights))
     nn_states, nn_grads = values_and_gradients(module(inputs)[0], upstream, (inputs, *module.parameters()))
     assert_close([states, *grads], [nn_states, *nn_grads])
@@ -243,7 +281,7 @@ def test_run_torch_is_the_layer_of_torch_nn(cell: str, activation: str, length: 
 
 @every_kind
 @every_length
-def test_run_torch_is_the_published_equations_step_by_step(cell: str, activation: str, length: int) -> None:
+def test_the_fast_twin_is_the_published_equations_step_by_step(cell: str, activation: str, length: int) -> None:
     inputs, weights, upstream = random_layer(cell, length)
     h = c = torch.zeros(inputs.shape[1], upstream.shape[2])
     steps = []
@@ -255,28 +293,57 @@ def test_run_torch_is_the_published_equations_step_by_step(cell: str, activation
             now = gru_step(x, h, *weights) if cell == "gru" else rnn_step(x, h, *weights, activation)
         h = now["hidden_state"]
         steps.append(h)
-    fast = values_and_gradients(CELLS[cell].run_torch(inputs, weights, activation), upstream, (inputs, *weights))
+    fast = values_and_gradients(run_fast(cell, inputs, weights, activation), upstream, (inputs, *weights))
     slow = values_and_gradients(torch.stack(steps), upstream, (inputs, *weights))
     assert_close([fast[0], *fast[1]], [slow[0], *slow[1]])
 
 
-@pytest.mark.parametrize(("cell", "activation"), [kind for kind in KINDS if kind[0] != "lstm"])
-def test_the_hand_written_backward_passes_pass_a_numerical_check(cell: str, activation: str) -> None:
+@pytest.mark.parametrize(("cell", "activation"), KINDS + WITHOUT_RECURRENCE)
+def test_the_fast_backward_passes_pass_a_numerical_check(cell: str, activation: str) -> None:
     inputs, weights, upstream = random_layer(cell, 6)
-    start = 0.1 * upstream[:1]  # (1, B, H)
+    count = CELLS[cell].states
+    start = 0.1 * upstream[:count]  # (S, B, H)
     doubles = [each.detach().double().requires_grad_() for each in (inputs, start, *weights)]
 
     def run(x: torch.Tensor, h: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
-        return CELLS[cell].run_torch(x, rest, activation, h)
+        return run_fast(cell, x, rest, activation, h if count else None)
 
     assert torch.autograd.gradcheck(run, doubles)
 
 
+@pytest.mark.parametrize(("cell", "activation"), KINDS + WITHOUT_RECURRENCE)
+@pytest.mark.parametrize("last", [1, 3])
+def test_a_gradient_at_the_last_steps_alone_is_one_that_is_zero_before(cell: str, activation: str, last: int) -> None:
+    inputs, tensors, upstream = random_layer(cell, 6)
+    weights = Weights(*(each.detach().numpy() for each in tensors))
+    whole = upstream.numpy().copy()
+    whole[:-last] = 0
+    found = []
+    for states_grad in (whole[-last:], whole):
+        layer = CELLS[cell].run_fast(inputs.detach().numpy(), weights, activation)
+        gradients = layer.back(states_grad, inputs_too=True)
+        assert gradients.inputs is not None
+        found.append([gradients.inputs, *(getattr(gradients.weights, each.name) for each in fields(Weights))])
+    assert_close(found[0], found[1])
+
+
+@pytest.mark.parametrize(("cell", "activation"), WITHOUT_RECURRENCE)
+def test_the_fast_window_sees_what_the_equation_says(cell: str, activation: str) -> None:
+    inputs, weights, upstream = random_layer(cell, 6)
+    W, _, b, _ = weights
+    nothing = torch.zeros_like(inputs[0])
+    seen = [torch.cat([inputs[t - lag] if lag <= t else nothing for lag in range(WINDOW)], dim=1) for t in range(6)]
+    slow = torch.stack([ACTIVATIONS[activation](x @ W.T + b) for x in seen])
+    expected = values_and_gradients(slow, upstream, (inputs, W, b))
+    measured = values_and_gradients(run_fast(cell, inputs, weights, activation), upstream, (inputs, W, b))
+    assert_close([measured[0], *measured[1]], [expected[0], *expected[1]])
+
+
 @every_kind
 @every_length
-def test_numpy_and_torch_run_the_same_layer(cell: str, activation: str, length: int) -> None:
+def test_the_equations_and_the_fast_twin_are_the_same_layer(cell: str, activation: str, length: int) -> None:
     inputs, weights, upstream = random_layer(cell, length)
-    states, grads = values_and_gradients(CELLS[cell].run_torch(inputs, weights, activation), upstream, (inputs,))
+    states, grads = values_and_gradients(run_fast(cell, inputs, weights, activation), upstream, (inputs,))
     layer = Weights(*(weight.detach().double().numpy() for weight in weights))
     trace = CELLS[cell].forward(layer, inputs.detach().double().numpy(), activation)
     assert np.isnan(trace.hidden_state_grad).all()

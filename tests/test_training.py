@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from engine import CELLS, TASKS, Batch, Change, Experiment, TrainingLog, TrainingState, advance, initial_state, task_of
+from engine.fast.optimizer import MOMENTUM
 from engine.parameters import parameter_count
 from engine.randomness import Stream, generator
 from engine.rules import OPTIMIZERS
-from engine.torch_optimizer import MOMENTUM
 from engine.training import RECENT, Trainer, one_thread
 from tests.oracles import loss_at_targets, torch_network
 

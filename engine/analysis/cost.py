@@ -154,22 +154,20 @@ def _passes(experiment: Experiment) -> tuple[Callable[[], object], Callable[[], 
     """A forward pass over the experiment's first batch, as in use; and one forward and backward, as in training."""
     import torch
 
-    from engine.torch_network import TorchNetwork
+    from engine.fast.network import FastNetwork
 
-    values = initial_parameters(experiment)
-    tensors = {name: torch.from_numpy(value).requires_grad_() for name, value in values.items()}
-    network = TorchNetwork(experiment, tensors)
+    parameters = initial_parameters(experiment)
+    gradients = {name: np.empty_like(value) for name, value in parameters.items()}
+    network = FastNetwork(experiment, parameters)
     inputs = training_batch(experiment, 0).inputs
 
     def forward() -> None:
         with torch.no_grad():
-            network.outputs(network.states(inputs).numpy())
+            network.outputs(network.forward(inputs).states)
 
     def both() -> None:
-        for tensor in tensors.values():
-            tensor.grad = None
-        states = network.states(inputs)
-        told = states.detach().numpy().reshape(-1, states.shape[-1])
-        network.carry_back(states, slice(None), told, network.outputs(told))
+        run = network.forward(inputs)
+        told = run.states.reshape(-1, run.states.shape[-1])
+        network.backward(run, slice(None), told, network.outputs(told), into=gradients)
 
     return forward, both

@@ -1,8 +1,8 @@
-"""What a recurrent cell is: its equations forward and backward, in NumPy, and its fast twin in PyTorch.
+"""What a recurrent cell is: its equations forward and backward, in NumPy, and its fast twin.
 
-The NumPy side is what the screen shows. It runs the cell one step after the other over the few displayed
-sequences, in float64, and carries the gradient back by hand-written backpropagation through time. It needs
-no PyTorch, so the page shows an untrained network before any worker is warm. The PyTorch side trains.
+The equations are what the screen shows. They run the cell one step after the other over the few displayed
+sequences, in float64, and carry the gradient back by hand-written backpropagation through time. They need
+no PyTorch, so the page shows an untrained network before any worker is warm. The fast twin trains.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from engine.fast.layer import LayerPass
 
 
 @dataclass(frozen=True)
@@ -149,19 +149,12 @@ class Cell(ABC, Generic[TraceType]):
         """
 
     @abstractmethod
-    def run_torch(
-        self,
-        inputs: Tensor,
-        weights: tuple[Tensor, Tensor, Tensor, Tensor],
-        activation: str,
-        start: Tensor | None = None,
-    ) -> Tensor:
-        """h_1 … h_T (T, B, H) by PyTorch, differentiable, as fast as can be.
+    def run_fast(
+        self, inputs: np.ndarray, weights: Weights, activation: str, start: np.ndarray | None = None
+    ) -> LayerPass:
+        """Run the layer over `inputs` (T, B, I) from `start` (S, B, H), zero if None, as fast as can be.
 
-        Args:
-            inputs: (T, B, I).
-            weights: weight_ih, weight_hh, bias_ih, bias_hh of the layer.
-            start: (S, B, H), zero if None.
+        In the precision of the weights, which inputs and start share.
         """
 
     def equation(self, activation: str) -> str:

@@ -20,7 +20,7 @@ from engine.cells.base import Cell, Panel, Trace, Weights, before
 from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from engine.fast.layer import LayerPass
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,9 @@ class GRU(Cell[GRUTrace]):
         trace = replace(trace, hidden_state_grad=state_grad, start_grad=from_future[np.newaxis])
         return trace, packed.reshape(*output_grad.shape[:2], -1) @ weights.input
 
-    def run_torch(
-        self,
-        inputs: Tensor,
-        weights: tuple[Tensor, Tensor, Tensor, Tensor],
-        activation: str,
-        start: Tensor | None = None,
-    ) -> Tensor:
-        from engine.torch_gru import run_gru
+    def run_fast(
+        self, inputs: np.ndarray, weights: Weights, activation: str, start: np.ndarray | None = None
+    ) -> LayerPass:
+        from engine.fast.gru import GRUPass
 
-        return run_gru(inputs, weights, None if start is None else start[0])
+        return GRUPass(inputs, weights, None if start is None else start[0])

@@ -24,6 +24,9 @@ from engine.cells.interference import Interference
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.fast.autograd import TorchWeights
+    from engine.fast.layer import LayerPass
+
 
 @dataclass(frozen=True)
 class LSTMTrace(Trace):
@@ -151,17 +154,19 @@ class LSTM(Cell[LSTMTrace]):
         trace = replace(trace, hidden_state_grad=state_grad, cell_state_grad=cell_grad, start_grad=start_grad)
         return trace, input_grad
 
-    def run_torch(
-        self,
-        inputs: Tensor,
-        weights: tuple[Tensor, Tensor, Tensor, Tensor],
-        activation: str,
-        start: Tensor | None = None,
-    ) -> Tensor:
-        import torch
+    def run_fast(
+        self, inputs: np.ndarray, weights: Weights, activation: str, start: np.ndarray | None = None
+    ) -> LayerPass:
+        from engine.fast.autograd import AutogradPass
 
-        if start is None:
-            start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1]).expand(2, 1, -1, -1)
-        else:
-            start = start.unsqueeze(1)
-        return torch.lstm(inputs, (start[0], start[1]), weights, True, 1, 0.0, False, False, False)[0]
+        return AutogradPass(_by_torch, inputs, weights, start)
+
+
+def _by_torch(inputs: Tensor, weights: TorchWeights, start: Tensor | None) -> Tensor:
+    import torch
+
+    if start is None:
+        start = inputs.new_zeros(1, inputs.shape[1], weights[1].shape[1]).expand(2, 1, -1, -1)
+    else:
+        start = start.unsqueeze(1)
+    return torch.lstm(inputs, (start[0], start[1]), weights, True, 1, 0.0, False, False, False)[0]

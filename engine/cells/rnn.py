@@ -17,7 +17,7 @@ from engine.cells.base import Cell, Trace, Weights
 from engine.cells.interference import Interference
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from engine.fast.layer import LayerPass
 
 _NUMPY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
@@ -80,16 +80,12 @@ class RNN(Cell[Trace]):
         trace = replace(trace, hidden_state_grad=state_grad, start_grad=from_future[np.newaxis])
         return trace, (state_grad * slope) @ weights.input
 
-    def run_torch(
-        self,
-        inputs: Tensor,
-        weights: tuple[Tensor, Tensor, Tensor, Tensor],
-        activation: str,
-        start: Tensor | None = None,
-    ) -> Tensor:
-        from engine.torch_rnn import run_rnn
+    def run_fast(
+        self, inputs: np.ndarray, weights: Weights, activation: str, start: np.ndarray | None = None
+    ) -> LayerPass:
+        from engine.fast.rnn import RNNPass
 
-        return run_rnn(inputs, weights, activation, None if start is None else start[0])
+        return RNNPass(inputs, weights, activation, None if start is None else start[0])
 
 
 def phi_numpy(activation: str) -> Callable[[np.ndarray], np.ndarray]:

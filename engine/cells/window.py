@@ -18,7 +18,7 @@ from engine.cells.interference import Interference
 from engine.cells.rnn import phi_numpy, slope_numpy
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from engine.fast.layer import LayerPass
 
 
 class Window(Cell[Trace]):
@@ -66,28 +66,12 @@ class Window(Cell[Trace]):
                 state_grad[t - 1] += change.back(t, nothing, state_grad)
         return replace(trace, hidden_state_grad=state_grad), (state_grad * slope) @ weights.input
 
-    def run_torch(
-        self,
-        inputs: Tensor,
-        weights: tuple[Tensor, Tensor, Tensor, Tensor],
-        activation: str,
-        start: Tensor | None = None,
-    ) -> Tensor:
-        import torch
+    def run_fast(
+        self, inputs: np.ndarray, weights: Weights, activation: str, start: np.ndarray | None = None
+    ) -> LayerPass:
+        from engine.fast.window import WindowPass
 
-        input_weights, _, bias, _ = weights
-        width = input_weights.shape[1] // inputs.shape[2]
-        if width > 1:
-            padded = torch.nn.functional.pad(inputs, (0, 0, 0, 0, width - 1, 0))
-            # (T, B, I, w), the oldest first → newest first, a step's channels together
-            inputs = padded.unfold(0, width, 1).flip(3).transpose(2, 3).flatten(2)
-        states = torch.nn.functional.linear(inputs, input_weights, bias)
-        match activation:
-            case "tanh":
-                return states.tanh()
-            case "relu":
-                return states.relu()
-        return states
+        return WindowPass(inputs, weights, activation)
 
     def fan_in(self, channels: int, window: int) -> int:
         return window * channels
@@ -95,5 +79,5 @@ class Window(Cell[Trace]):
 
 def windows(inputs: np.ndarray, width: int) -> np.ndarray:
     """(T, B, w·I): at each step the last `width` inputs of (T, B, I), the newest first, zeros before the first."""
-    padded = np.concatenate([np.zeros((width - 1, *inputs.shape[1:])), inputs])
+    padded = np.concatenate([np.zeros((width - 1, *inputs.shape[1:]), inputs.dtype), inputs])
     return np.concatenate([padded[width - 1 - lag : len(padded) - lag] for lag in range(width)], axis=-1)

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
 
 MOMENTUM = 0.9
 DECAY = 0.99  # of RMSprop's mean square
@@ -37,14 +36,14 @@ class FlatOptimizer:
 
     Args:
         name: "sgd", "momentum", "rmsprop" or "adam".
-        values: (n,) the parameters.
+        values: (n,) float32, the parameters.
         moments: PyTorch's name → (n,) float32, after `steps` steps; empty before the first.
         steps: made before with these moments.
     """
 
-    def __init__(self, name: str, values: Tensor, moments: Mapping[str, np.ndarray], steps: int) -> None:
+    def __init__(self, name: str, values: np.ndarray, moments: Mapping[str, np.ndarray], steps: int) -> None:
         self.name = name
-        self._values = values
+        self._values = torch.from_numpy(values)
         self._steps = steps if moments else 0
         self._moments = {key: torch.from_numpy(moments[key].copy()) for key in MOMENTS[name] if moments}
 
@@ -53,8 +52,9 @@ class FlatOptimizer:
         """The running averages, copied; empty before the first step."""
         return {name: value.numpy().copy() for name, value in self._moments.items()}
 
-    def step(self, gradient: Tensor, rate: float) -> None:
-        """Make one update along `gradient` (n,) with learning rate η = `rate`."""
+    def step(self, along: np.ndarray, rate: float) -> None:
+        """Make one update along the gradient `along` (n,) with learning rate η = `rate`."""
+        gradient = torch.from_numpy(along)
         if not self._moments:
             self._moments = {name: torch.zeros_like(gradient) for name in MOMENTS[self.name]}
         self._steps += 1
