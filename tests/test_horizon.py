@@ -13,7 +13,7 @@ from engine.analysis.horizon import TEMPORAL_ORDER, Share, Trial, advance_trial,
 from engine.chunks import Ending
 
 QUICK = replace(TEMPORAL_ORDER, cell="rnn", length=10, hidden_size=8, batch_size=4, steps=70)
-SEEDS = 4
+SEEDS, MOST = 8, 6  # measured: 15 of 16 for the RNN, 10 of 12 for the LSTM at 60; which ones differs with rounding
 
 
 def to_the_end(trial: Trial) -> Trial:
@@ -86,14 +86,15 @@ def test_shares_and_horizon_counted_by_hand() -> None:
 def test_over_a_short_delay_all_learn_and_over_a_long_one_the_gated_cells_only(cell: str) -> None:
     trials = [to_the_end(trial) for trial in grid(TEMPORAL_ORDER, (cell,), (20, 60), SEEDS)]
     found = shares(trials)
-    assert found[cell, 20].solved >= SEEDS - 1
+    assert found[cell, 20].solved >= MOST
     if cell == "rnn":
         assert found[cell, 60].solved == 0
         chance = 1 / 4
-        assert np.mean([each.score for each in trials if each.experiment.length == 60]) < chance + 0.1, "guessing"
+        scores = np.array([each.score for each in trials if each.experiment.length == 60])
+        assert (scores < chance + 0.1).sum() >= MOST, "guessing"
         assert horizon(trials, cell) == 20
     else:
-        assert found[cell, 60].solved >= SEEDS - 1
+        assert found[cell, 60].solved >= MOST - 1
         assert horizon(trials, cell) == 60
 
 

@@ -35,7 +35,7 @@ class RNN(Cell[Trace]):
     blocks = 1
     own_settings = frozenset({"activation"})
     order = 0
-    step_cost = 0.55
+    step_cost = 0.4
 
     def forward(
         self,
