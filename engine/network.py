@@ -67,7 +67,7 @@ def unroll(
         if start is not None and sizes.free < sizes.units:
             seen[0] = start[0][0, :, sizes.free :]
         for layer in range(experiment.layers):
-            begin = _own_start(experiment, sizes, parameters, inputs, layer)
+            begin = own_start(experiment, sizes, parameters, inputs, layer)
             if start is not None:
                 begin = start[layer][..., : sizes.free]
             weights = layer_weights(experiment, parameters, layer)
@@ -76,7 +76,7 @@ def unroll(
         if sizes.free < sizes.units:
             traces[-1] = _with_clamped(traces[-1], inputs, seen[0])
             states = traces[-1].hidden_state
-        return Unrolled(tuple(traces), _outputs(experiment, sizes, parameters, states), interferences)
+        return Unrolled(tuple(traces), outputs_of(experiment, sizes, parameters, states), interferences)
 
 
 def carry_back(
@@ -105,10 +105,14 @@ def carry_back(
 def layer_weights(experiment: Experiment, parameters: Parameters, layer: int) -> Weights:
     """The weights of a layer, float64; those of units that no input drives are zeros."""
     weights = Weights(*(parameters[name].astype(np.float64) for name in layer_names(layer)))
+    return with_silent(weights, CELLS[experiment.cell].blocks)
+
+
+def with_silent(weights: Weights, blocks: int) -> Weights:
+    """`weights` of G blocks, with input weights of zero for the units that have none."""
     rows = len(weights.input_bias)
     if len(weights.input) == rows:
         return weights
-    blocks = CELLS[experiment.cell].blocks
     packed = weights.input.reshape(blocks, -1, weights.input.shape[1])
     silent = rows // blocks - packed.shape[1]
     return replace(weights, input=np.pad(packed, ((0, 0), (0, silent), (0, 0))).reshape(rows, -1))
@@ -126,14 +130,19 @@ def seen_by_first_layer(experiment: Experiment, inputs: np.ndarray) -> np.ndarra
     return np.concatenate([np.zeros_like(inputs[:1]), inputs[:-1]])
 
 
-def _own_start(
+def starts_from_inputs(experiment: Experiment, layer: int) -> bool:
+    """Whether the first units of a layer hold the first inputs to begin with."""
+    return experiment.input_way == "initial" and CELLS[experiment.cell].states > 0 and layer == 0
+
+
+def own_start(
     experiment: Experiment, sizes: Sizes, parameters: Parameters, inputs: np.ndarray, layer: int
 ) -> np.ndarray | None:
-    """The states (S, B, H) from which a layer starts; None for zero."""
-    given = experiment.input_way == "initial" and layer == 0
+    """The states (S, B, H) from which a layer starts, in the precision of the inputs (T, B, I); None for zero."""
+    given = starts_from_inputs(experiment, layer)
     if not given and not sizes.learned_start:
         return None
-    start = np.zeros((CELLS[experiment.cell].states, inputs.shape[1], sizes.free))
+    start = np.zeros((CELLS[experiment.cell].states, inputs.shape[1], sizes.free), inputs.dtype)
     if sizes.learned_start:
         start[..., : sizes.learned_start] = parameters[start_name(layer)][:, np.newaxis]
     if given:
@@ -141,12 +150,13 @@ def _own_start(
     return start
 
 
-def _outputs(experiment: Experiment, sizes: Sizes, parameters: Parameters, states: np.ndarray) -> np.ndarray:
-    """(T, B, O): the read-out of states (T, B, H), or the first units themselves."""
+def outputs_of(experiment: Experiment, sizes: Sizes, parameters: Parameters, states: np.ndarray) -> np.ndarray:
+    """(..., O) in the states' precision: the read-out of states (..., H), or the first units themselves."""
     if not sizes.read:
         return states[..., : len(task_of(experiment).outputs)]
     read = states[..., sizes.units - sizes.read :]
-    outputs: np.ndarray = read @ parameters["readout.weight"].astype(np.float64).T + parameters["readout.bias"]
+    weight = parameters["readout.weight"].astype(states.dtype, copy=False)
+    outputs: np.ndarray = read @ weight.T + parameters["readout.bias"]
     return outputs
 
 

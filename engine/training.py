@@ -7,6 +7,7 @@ PyTorch is loaded by the first call that trains, not by importing this module.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from engine.experiment import Experiment
 from engine.losses import loss_and_gradient, told_at
@@ -26,6 +28,7 @@ from engine.tasks import Loss, task_of
 if TYPE_CHECKING:
     from engine.fast.optimizer import FlatOptimizer
 
+LARGEST = float(np.finfo(np.float32).max)
 RECENT = 50  # training steps over which the metric is averaged to tell whether a task is solved
 
 
@@ -65,8 +68,8 @@ class TrainingLog:
         loss: (n,) float32, on each step's fresh batch, before its update.
         metric: (n,) float32, the task's metric on that batch.
         gradient_norm: (n,) float32, Euclidean norm of the whole gradient before clipping.
-        diverged: whether the step after the last one made the loss or the gradient infinite or NaN;
-            that step was not made.
+        diverged: whether the step after the last one made the loss or the gradient infinite or NaN, or so large
+            that its square is; that step was not made.
     """
 
     loss: np.ndarray
@@ -112,15 +115,22 @@ def advance(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch on one thread, as in the workers: sums split among threads round differently, and small ones wait."""
+    """NumPy and PyTorch on one thread: sums split among threads round differently, and small ones wait."""
     import torch
 
     count = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with _numpy_threads().limit(limits=1, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(count)
+
+
+@functools.cache
+def _numpy_threads() -> ThreadpoolController:
+    """The threads of the libraries that NumPy multiplies matrices with."""
+    return ThreadpoolController()
 
 
 class Trainer:
@@ -169,12 +179,14 @@ class Trainer:
             outputs = self._network.outputs(told)
             loss, output_grad = loss_and_gradient(self.task.loss, outputs, targets)
             self._network.backward(forward, at, told, output_grad, into=self._gradients)
-            norm = float(np.linalg.norm(self._gradient))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+            norm = float(np.linalg.norm(self._gradient.astype(np.float64)))
+        clipped = norm if settings.clip_norm is None else min(norm, settings.clip_norm)
+        # whatever is compared with NaN is False; what is squared by an optimiser must not overflow either
+        if not (math.isfinite(loss) and norm <= LARGEST and clipped**2 <= LARGEST):
             self.diverged = True
             return
-        if settings.clip_norm is not None and norm > settings.clip_norm:
-            self._gradient *= settings.clip_norm / norm
+        if clipped < norm:
+            self._gradient *= clipped / norm
         if settings.optimizer_since != self._since:
             self._optimizer = self._make_optimizer(settings, {})
         self._optimizer.step(self._gradient, settings.learning_rate)

@@ -13,7 +13,9 @@ from engine.analysis.horizon import TEMPORAL_ORDER, Share, Trial, advance_trial,
 from engine.chunks import Ending
 
 QUICK = replace(TEMPORAL_ORDER, cell="rnn", length=10, hidden_size=8, batch_size=4, steps=70)
-SEEDS, MOST = 8, 6  # measured: 15 of 16 for the RNN, 10 of 12 for the LSTM at 60; which ones differs with rounding
+SEEDS, MOST = 8, 5
+"""Of 16 seeds 15 solve it over 20 steps with an RNN and guess over 60, where 12 of 12 solve it with a GRU and 10 of 12
+with an LSTM. Which ones differs with the processor's rounding."""
 
 
 def to_the_end(trial: Trial) -> Trial:
@@ -83,7 +85,7 @@ def test_shares_and_horizon_counted_by_hand() -> None:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_over_a_short_delay_all_learn_and_over_a_long_one_the_gated_cells_only(cell: str) -> None:
+def test_over_a_short_delay_most_learn_and_over_a_long_one_the_gated_cells_only(cell: str) -> None:
     trials = [to_the_end(trial) for trial in grid(TEMPORAL_ORDER, (cell,), (20, 60), SEEDS)]
     found = shares(trials)
     assert found[cell, 20].solved >= MOST
@@ -94,7 +96,7 @@ def test_over_a_short_delay_all_learn_and_over_a_long_one_the_gated_cells_only(c
         assert (scores < chance + 0.1).sum() >= MOST, "guessing"
         assert horizon(trials, cell) == 20
     else:
-        assert found[cell, 60].solved >= MOST - 1
+        assert found[cell, 60].solved >= MOST
         assert horizon(trials, cell) == 60
 
 

@@ -14,14 +14,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from engine import CELLS, TASKS, Batch, Change, Experiment, TrainingLog, TrainingState, advance, initial_state, task_of
 from engine.fast.optimizer import MOMENTUM
+from engine.losses import told_at
 from engine.parameters import parameter_count
 from engine.randomness import Stream, generator
 from engine.rules import OPTIMIZERS
 from engine.training import RECENT, Trainer, one_thread
-from tests.oracles import loss_at_targets, torch_network
+from tests.oracles import loss_at_targets, torch_network, unrolled
 
 every_recurrent_cell = pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].states])
 every_cell = pytest.mark.parametrize("cell", list(CELLS))
@@ -217,13 +219,16 @@ def test_equal_arguments_give_equal_bytes(cell: str, optimizer: str) -> None:
 
 @pytest.mark.parametrize("task", ["adding", "echo", "recall"])
 @every_cell
-def test_the_number_of_threads_changes_no_byte(task: str, cell: str, threads: None) -> None:
-    experiment = Experiment(task=task, cell=cell, length=TASKS[task].default_length)
+@pytest.mark.parametrize("hidden_size", [32, 128])
+def test_the_number_of_threads_changes_no_byte(task: str, cell: str, hidden_size: int, threads: None) -> None:
+    experiment = Experiment(task=task, cell=cell, length=TASKS[task].default_length, hidden_size=hidden_size)
     states = []
     for count in (1, 2):
         torch.set_num_threads(count)
-        states.append(frozen(trained(experiment, 15)[0]))
-        assert torch.get_num_threads() == count
+        with threadpool_limits(count, "blas"):
+            states.append(frozen(trained(experiment, 480 // hidden_size)[0]))
+            assert torch.get_num_threads() == count
+            assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"} == {count}
     assert states[0] == states[1]
 
 
@@ -317,6 +322,26 @@ def test_training_is_that_of_torch_nn_on_every_task(cell: str, task: str) -> Non
 
 def test_training_is_that_of_torch_nn_with_relu() -> None:
     assert_trains_as_torch(Experiment(cell="rnn", activation="relu", length=20, layers=3))
+
+
+@every_cell
+@pytest.mark.parametrize("task", LOSS_TASKS.values(), ids=LOSS_TASKS)
+def test_any_mask_of_targets_is_heeded(cell: str, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = small(task, cell=cell, optimizer="sgd", learning_rate=1.0, clip_norm=None, layers=2)
+    batch = training_batch(experiment, 0)
+    mask = np.random.default_rng(3).random(batch.target_mask.shape) < 0.4
+    mask[2], mask[:, 1] = False, False  # a step without any target, and a sequence without any
+    classes = np.random.default_rng(4).integers(0, 4, mask.shape)
+    targets = classes if task == "recall" else (classes[..., np.newaxis] % 2).astype(np.float32)
+    masked = replace(batch, target_mask=mask, targets=targets)
+    assert isinstance(told_at(masked), np.ndarray) and isinstance(told_at(batch), slice)
+    monkeypatch.setattr("engine.training.training_batch", lambda *_: masked)
+    before = initial_state(experiment)
+    after, log = advance(experiment, before, 1)
+    oracle = unrolled(experiment, before.parameters, masked, task_of(experiment).loss)
+    assert log.loss[0] == pytest.approx(oracle.loss, rel=1e-5)
+    for name, grad in oracle.parameter_grads.items():
+        np.testing.assert_allclose(before.parameters[name] - after.parameters[name], grad, atol=2e-6, err_msg=name)
 
 
 def assert_trains_as_torch(experiment: Experiment, steps: int = 20) -> None:
@@ -462,6 +487,36 @@ def test_divergence_at_the_very_first_step() -> None:
     state, log = trained(experiment, 5)
     assert log.diverged and len(log.loss) == 0
     assert frozen(state) == frozen(initial_state(experiment))
+
+
+LINEAR_AND_EXPLODING = Experiment(
+    cell="rnn", activation="identity", initialization="orthogonal", spectral_radius=3, length=25, clip_norm=1
+)
+
+
+def test_a_gradient_too_long_for_single_precision_is_clipped_like_any_other() -> None:
+    experiment = replace(LINEAR_AND_EXPLODING, optimizer="sgd")
+    before = initial_state(experiment)
+    oracle = unrolled(experiment, before.parameters, training_batch(experiment, 0), task_of(experiment).loss)
+    norm = np.sqrt(sum((grad**2).sum() for grad in oracle.parameter_grads.values()))
+    assert norm > 1e20, "whose square is more than float32 holds"
+    after, log = advance(experiment, before, 1)
+    assert not log.diverged
+    assert log.gradient_norm[0] == pytest.approx(norm, rel=1e-4)
+    for name, grad in oracle.parameter_grads.items():
+        moved = before.parameters[name] - after.parameters[name]
+        np.testing.assert_allclose(moved, experiment.learning_rate * grad / norm, atol=1e-6, err_msg=name)
+
+
+@every_optimizer
+def test_and_without_clipping_it_is_divergence_though_the_loss_is_finite(optimizer: str) -> None:
+    experiment = replace(LINEAR_AND_EXPLODING, optimizer=optimizer, clip_norm=None)
+    first = unrolled(
+        experiment, initial_state(experiment).parameters, training_batch(experiment, 0), task_of(experiment).loss
+    )
+    assert first.loss < 1e38
+    state, log = trained(experiment, 3)
+    assert log.diverged and frozen(state) == frozen(initial_state(experiment))
 
 
 def test_clipping_keeps_a_step_no_longer_than_asked() -> None:

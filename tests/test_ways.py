@@ -14,7 +14,7 @@ import torch
 from engine import CELLS, TASKS, Experiment, ExperimentError, TrainingState, advance, initial_state, record, task_of
 from engine.cells import Trace
 from engine.fast.network import FastNetwork
-from engine.losses import loss_of_batch
+from engine.losses import loss_of_batch, told_at
 from engine.network import carry_back, unroll
 from engine.parameters import sizes_of
 from engine.supply import displayed_batch, fresh_batch, training_batch
@@ -99,7 +99,8 @@ def assert_agree(layer: Trace, oracle: Quantities, free: int) -> None:
 
 @every_cell
 @every_way
-def test_training_sees_the_same_network_and_the_same_gradient(cell: str, ways: dict[str, Any]) -> None:
+@pytest.mark.parametrize("by", ["steps", "mask"])
+def test_training_sees_the_same_network_and_the_same_gradient(cell: str, ways: dict[str, Any], by: str) -> None:
     experiment = plane(cell, **ways)
     task, batch, parameters = task_of(experiment), displayed_batch(experiment), trained_a_little(experiment).parameters
     oracle = unrolled(experiment, parameters, batch, task.loss)
@@ -110,8 +111,10 @@ def test_training_sees_the_same_network_and_the_same_gradient(cell: str, ways: d
     np.testing.assert_allclose(outputs.detach().numpy(), oracle.outputs, atol=2e-6)
     loss_at_targets(outputs, batch, task.loss).backward()  # type: ignore[no-untyped-call]
     assert outputs.grad is not None
-    mask = batch.target_mask
-    network.backward(run, mask, run.states[mask], outputs.grad.numpy()[mask], into=gradients)
+    at = told_at(batch) if by == "steps" else batch.target_mask
+    assert isinstance(at, slice) == (by == "steps")
+    told, output_grad = (array[at].reshape(-1, array.shape[-1]) for array in (run.states, outputs.grad.numpy()))
+    network.backward(run, at, told, output_grad, into=gradients)
     largest = max(np.abs(grad).max(initial=0) for grad in oracle.parameter_grads.values())
     assert largest > 0.01
     for name, value in parameters.items():

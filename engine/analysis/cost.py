@@ -88,7 +88,7 @@ def measure_on(measurement: Measurement) -> Measurement:
     from engine.training import one_thread
 
     passes = [run for experiment in measurement.experiments for run in _passes(experiment)]
-    with one_thread():
+    with one_thread(), np.errstate(all="ignore"):  # how large numbers get makes no difference
         take_turns(passes, 1)
         rows = take_turns(passes, measurement.repeats - len(measurement.seconds), SLICE_SECONDS)
     rows = rows.reshape(len(rows), len(measurement.experiments), 2)
@@ -162,7 +162,7 @@ def _passes(experiment: Experiment) -> tuple[Callable[[], object], Callable[[], 
     inputs = training_batch(experiment, 0).inputs
 
     def forward() -> None:
-        with torch.no_grad():
+        with torch.no_grad():  # an LSTM need not keep what it would go back by
             network.outputs(network.forward(inputs).states)
 
     def both() -> None:

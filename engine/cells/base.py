@@ -37,12 +37,6 @@ class Weights:
     input_bias: np.ndarray
     recurrent_bias: np.ndarray
 
-    @classmethod
-    def of_layer(cls, parameters: Mapping[str, np.ndarray], layer: int) -> Weights:
-        """Layer number `layer` (from 0) of a network's parameters, as float64."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return cls(*(parameters[f"rnn.{name}_l{layer}"].astype(np.float64) for name in names))
-
 
 @dataclass(frozen=True)
 class Trace:

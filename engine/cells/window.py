@@ -31,7 +31,7 @@ class Window(Cell[Trace]):
     states = 0
     own_settings = frozenset({"activation", "window"})
     order = 3
-    step_cost = 0.2
+    step_cost = 0.12
 
     def forward(
         self,

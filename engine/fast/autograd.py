@@ -1,4 +1,4 @@
-"""A layer in training that PyTorch runs and differentiates: for cells that it has a fast kernel for, or few steps."""
+"""A layer in training that PyTorch runs and differentiates: for cells that it has a fast kernel for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AutogradPass(LayerPass):
     """h_1 … h_T as `run` makes them.
 
     Args:
-        run: inputs (T, B, I), weights and start → states (T, B, H), by operations of PyTorch's.
+        run: inputs (T, B, I), weights and start → states (T, B, H), by operations of PyTorch's and using all weights.
         inputs: (T, B, I).
         start: (S, B, H), or None, which `run` is given as it is.
     """
@@ -52,14 +52,10 @@ class AutogradPass(LayerPass):
             leaves.append(self._start)
         if inputs_too:
             leaves.append(self._inputs)
-        found = torch.autograd.grad(self._states, leaves, torch.from_numpy(states_grad), allow_unused=True)
-        grads = [
-            np.zeros(leaf.shape, self.states.dtype) if grad is None else grad.numpy()
-            for leaf, grad in zip(leaves, found, strict=True)
-        ]
-        return LayerGradients(
-            Weights(*grads[:4]), None if self._start is None else grads[4], grads[-1] if inputs_too else None
-        )
+        found = torch.autograd.grad(self._states, leaves, torch.from_numpy(states_grad))
+        grads = [grad.numpy() for grad in found]
+        start = None if self._start is None else grads[4]
+        return LayerGradients(Weights(*grads[:4]), start, grads[-1] if inputs_too else None)
 
 
 def _leaf(array: np.ndarray) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.cells.base import Weights
 from engine.fast.layer import LayerGradients, LayerPass
-from engine.fast.recurrence import heard_by, sum_of_products
+from engine.fast.recurrence import heard_by, weights_gradient
 
 
 class GRUPass(LayerPass):
@@ -25,10 +25,10 @@ class GRUPass(LayerPass):
 
     def __init__(self, inputs: np.ndarray, weights: Weights, start: np.ndarray | None) -> None:
         width = weights.recurrent.shape[1]
-        self._weights = _stacked(weights)
+        self._stacked = _stacked(weights)
         self._heard = heard_by(inputs, start, width)
         states = self._heard[1:, :width]
-        halved = self._weights.copy()
+        halved = self._stacked.copy()
         halved[width : 3 * width] *= 0.5  # σ(x) = ½ + ½ tanh(x/2)
         self._blocks = np.empty((len(states), 4 * width, states.shape[2]), states.dtype)  # n at last, r, z, recalled
         half = np.full_like(self._blocks[0, : 2 * width], 0.5)
@@ -50,10 +50,11 @@ class GRUPass(LayerPass):
     def back(self, states_grad: np.ndarray, *, inputs_too: bool = False) -> LayerGradients:
         steps, batch, width = self.states.shape
         reaching = slice(0 if inputs_too else width, None)  # only the last three blocks have heard h_{t−1}
-        back = np.ascontiguousarray(self._weights[reaching, : -1 if inputs_too else width].T)
-        before = np.empty((len(back), batch), back.dtype)  # ∂L/∂h_{t−1} by way of gates, ∂L/∂x_t where it is wanted
-        inputs_grad = np.empty((steps, batch, len(back) - width), back.dtype)
-        from_future, kept = np.zeros((2, width, batch), back.dtype)
+        transposed = np.ascontiguousarray(self._stacked[reaching, : -1 if inputs_too else width].T)
+        # ∂L/∂h_{t−1} by way of gates, and ∂L/∂x_t where it is wanted
+        before = np.empty((len(transposed), batch), transposed.dtype)
+        inputs_grad = np.empty((steps, batch, len(transposed) - width), transposed.dtype)
+        from_future, kept = np.zeros((2, width, batch), transposed.dtype)
         slopes = self._slopes()
         gradient = slopes.reshape(steps, 4 * width, batch)  # in the end of what goes into the blocks
         update = self._blocks[:, 2 * width : 3 * width]
@@ -63,13 +64,13 @@ class GRUPass(LayerPass):
             if t >= first:
                 from_future += states_grad[t - first].T
             blocks *= from_future
-            np.dot(back, driven, out=before)
+            np.dot(transposed, driven, out=before)
             np.multiply(from_future, z, out=kept)
             np.add(before[:width], kept, out=from_future)
             if inputs_too:
                 inputs_grad[t] = before[width:].T
-        recurrent = sum_of_products(gradient[:, width:], self._heard[:-1, :width])
-        rest = sum_of_products(gradient[:, : 3 * width], self._heard[:-1, width:])
+        recurrent = weights_gradient(gradient[:, width:], self._heard[:-1, :width])
+        rest = weights_gradient(gradient[:, : 3 * width], self._heard[:-1, width:])
         rest = np.concatenate([rest[width:], rest[:width]])  # n, r, z → r, z, n
         bias = rest[:, -1]
         recalled_bias = gradient[:, 3 * width :].sum(axis=0).sum(axis=1)

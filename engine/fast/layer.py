@@ -16,7 +16,7 @@ class LayerGradients:
 
     Attributes:
         weights: ∂L/∂(each of its weights).
-        start: (S, B, H), ∂L/∂(the states it started from); None for a layer without states.
+        start: (S, B, H), ∂L/∂(the states it started from); may be None if it was not given any.
         inputs: (T, B, I), ∂L/∂(its inputs), or None if not asked for.
     """
 

@@ -1,16 +1,17 @@
-"""A network in training: the twin of `engine.network`, layer passes with read-out and what else is learned."""
+"""A network in training: layer passes, with what `engine.network` does before, between and after them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from engine.cells import CELLS, Weights
 from engine.experiment import Experiment
-from engine.fast.layer import LayerPass
+from engine.fast.layer import LayerGradients, LayerPass
 from engine.losses import Told
+from engine.network import outputs_of, own_start, seen_by_first_layer, starts_from_inputs, with_silent
 from engine.parameters import Parameters, layer_names, sizes_of, start_name
 from engine.tasks import task_of
 
@@ -29,40 +30,39 @@ class Forward:
 
 
 class FastNetwork:
-    """The network of `experiment` with `parameters`, which may change in place."""
+    """The network of `experiment` with `parameters`.
+
+    These may change in place, but not between `forward` and `backward`.
+    """
 
     def __init__(self, experiment: Experiment, parameters: Parameters) -> None:
-        self._activation = experiment.activation
+        self._experiment = experiment
         self._parameters = parameters
         self._cell = CELLS[experiment.cell]
         self._sizes = sizes_of(experiment)
-        self._way = experiment.input_way if self._cell.states else "driven"
-        self._channels = len(task_of(experiment).inputs)
-        self._outputs = len(task_of(experiment).outputs)
+        self._is_clamped = self._sizes.free < self._sizes.units
+        self._channels, self._outputs = len(task_of(experiment).inputs), len(task_of(experiment).outputs)
         self._names = [layer_names(layer) for layer in range(experiment.layers)]
         self._weights = [Weights(*(parameters[name] for name in names)) for names in self._names]
-        self._is_padded = self._sizes.driven < self._sizes.free
+        self._precision = self._weights[0].input.dtype
 
     def forward(self, inputs: np.ndarray) -> Forward:
         """Run over `inputs` (T, B, I)."""
+        inputs = np.require(inputs, self._precision, ["C", "W"])
         layers: list[LayerPass] = []
-        states = self._seen(inputs)
+        states = seen_by_first_layer(self._experiment, inputs)
         for layer, weights in enumerate(self._weights):
-            if layer == 0 and self._is_padded:
-                weights = replace(weights, input=self._padded(weights.input))
-            layers.append(self._cell.run_fast(states, weights, self._activation, self._start(inputs, layer)))
+            start = own_start(self._experiment, self._sizes, self._parameters, inputs, layer)
+            whole = with_silent(weights, self._cell.blocks)
+            layers.append(self._cell.run_fast(states, whole, self._experiment.activation, start))
             states = layers[-1].states
-        if self._way == "clamped":
+        if self._is_clamped:
             states = np.concatenate([states, inputs], axis=-1)
         return Forward(tuple(layers), states)
 
     def outputs(self, states: np.ndarray) -> np.ndarray:
         """What is compared with the targets (..., O), of states (..., H)."""
-        if not self._sizes.read:
-            return states[..., : self._outputs]
-        weight, bias = self._parameters["readout.weight"], self._parameters["readout.bias"]
-        outputs: np.ndarray = states[..., self._sizes.units - self._sizes.read :] @ weight.T + bias
-        return outputs
+        return outputs_of(self._experiment, self._sizes, self._parameters, states)
 
     def backward(
         self, forward: Forward, at: Told, told: np.ndarray, output_grad: np.ndarray, into: Mapping[str, np.ndarray]
@@ -91,49 +91,23 @@ class FastNetwork:
         states_grad = states_grad[..., : self._sizes.free]  # what clamped units hold is given
         for layer in reversed(range(len(forward.layers))):
             gradients = forward.layers[layer].back(states_grad, inputs_too=layer > 0)
-            self._keep(layer, gradients.weights, gradients.start, into)
+            self._keep(layer, gradients, into)
             if gradients.inputs is not None:
                 states_grad = gradients.inputs
 
-    def _keep(self, layer: int, weights: Weights, start: np.ndarray | None, into: Mapping[str, np.ndarray]) -> None:
+    def _keep(self, layer: int, gradients: LayerGradients, into: Mapping[str, np.ndarray]) -> None:
         weight_ih, weight_hh, bias_ih, bias_hh = self._names[layer]
-        by_input = weights.input
-        if layer == 0 and self._is_padded:
-            by_input = by_input.reshape(self._cell.blocks, self._sizes.free, -1)[:, : self._sizes.driven]
-            by_input = by_input.reshape(into[weight_ih].shape)
-        into[weight_ih][...] = by_input
-        into[weight_hh][...] = weights.recurrent
-        into[bias_ih][...] = weights.input_bias
-        into[bias_hh][...] = weights.recurrent_bias
-        if start is not None and self._sizes.learned_start:
-            learned = start[..., : self._sizes.learned_start].sum(axis=1)
-            if self._is_given(layer):
+        by_input, kept = gradients.weights.input, into[weight_ih]
+        if by_input.size > kept.size:  # without the units that no input drives
+            packed = by_input.reshape(self._cell.blocks, -1, by_input.shape[1])
+            by_input = packed[:, : self._sizes.driven].reshape(kept.shape)
+        kept[...] = by_input
+        into[weight_hh][...] = gradients.weights.recurrent
+        into[bias_ih][...] = gradients.weights.input_bias
+        into[bias_hh][...] = gradients.weights.recurrent_bias
+        if self._sizes.learned_start:
+            assert gradients.start is not None
+            learned = gradients.start[..., : self._sizes.learned_start].sum(axis=1)
+            if starts_from_inputs(self._experiment, layer):
                 learned[:, : self._channels] = 0
             into[start_name(layer)][...] = learned
-
-    def _seen(self, inputs: np.ndarray) -> np.ndarray:
-        if self._way == "driven":
-            return inputs
-        if self._way == "initial":
-            return inputs[..., :0]
-        return np.concatenate([np.zeros_like(inputs[:1]), inputs[:-1]])
-
-    def _is_given(self, layer: int) -> bool:
-        """Whether the first units of `layer` start from the first inputs."""
-        return self._way == "initial" and layer == 0
-
-    def _start(self, inputs: np.ndarray, layer: int) -> np.ndarray | None:
-        if not self._is_given(layer) and not self._sizes.learned_start:
-            return None
-        start = np.zeros((self._cell.states, inputs.shape[1], self._sizes.free), inputs.dtype)
-        if self._sizes.learned_start:
-            start[..., : self._sizes.learned_start] = self._parameters[start_name(layer)][:, np.newaxis]
-        if self._is_given(layer):
-            start[..., : inputs.shape[2]] = inputs[0]
-        return start
-
-    def _padded(self, weight: np.ndarray) -> np.ndarray:
-        """Input weights with rows of zeros for the units that are not driven."""
-        packed = weight.reshape(self._cell.blocks, self._sizes.driven, -1)
-        silent = self._sizes.free - self._sizes.driven
-        return np.pad(packed, ((0, 0), (0, silent), (0, 0))).reshape(-1, weight.shape[1])

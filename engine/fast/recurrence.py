@@ -13,7 +13,7 @@ import numpy as np
 def heard_by(inputs: np.ndarray, start: np.ndarray | None, width: int) -> np.ndarray:
     """What the units hear at each step (T + 1, H + I + 1, B): h_{t−1}, x_t and ones.
 
-    The states are still to be filled in, but for h_0. The last step is there for h_T alone.
+    The states are still to be filled in, but for h_0. The last step is there for h_T alone, and has nothing else.
 
     Args:
         inputs: (T, B, I).
@@ -24,16 +24,21 @@ def heard_by(inputs: np.ndarray, start: np.ndarray | None, width: int) -> np.nda
     heard = np.empty((steps + 1, width + channels + 1, batch), inputs.dtype)
     heard[0, :width] = 0 if start is None else start.T
     heard[:-1, width:-1] = inputs.swapaxes(1, 2)
-    heard[-1, width:-1] = 0
     heard[:, -1] = 1
     return heard
 
 
-def sum_of_products(gradient: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """Σ_t gradient_t heard_tᵀ (G, K), of (T, G, B) and (T, K, B): ∂L/∂(weights), of ∂L/∂(what they lead to)."""
-    width, batch = heard.shape[1:]
+def weights_gradient(gradient: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """∂L/∂W (G, K) of weights by which heard_t (K, B) leads to something with ∂L/∂(it) = gradient_t (G, B).
+
+    Args:
+        gradient: (T, G, B).
+        heard: (T, K, B).
+    """
+    channels, batch = heard.shape[1:]
     result: np.ndarray
-    if batch > 1 and (width < 64 or 2 * batch >= width):  # a product a step costs less than copying
+    # a product a step and their sum, or one product of copies: the faster way, as measured at T = 50
+    if batch > 1 and (channels < 64 or 2 * batch >= channels):
         result = np.matmul(gradient, heard.swapaxes(1, 2)).sum(axis=0)
     else:
         across = gradient.swapaxes(0, 1).reshape(gradient.shape[1], -1)

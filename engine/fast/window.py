@@ -25,11 +25,11 @@ class WindowPass(LayerPass):
         self.states = phi_numpy(activation)(self._seen @ weights.input.T + weights.input_bias)
 
     def back(self, states_grad: np.ndarray, *, inputs_too: bool = False) -> LayerGradients:
-        count, fan_in = len(states_grad), self._seen.shape[2]
-        driven = states_grad * slope_numpy(self.states[-count:], self._activation)
+        first, fan_in = len(self.states) - len(states_grad), self._seen.shape[2]
+        driven = states_grad * slope_numpy(self.states[first:], self._activation)
         flat = driven.reshape(-1, driven.shape[2])
         weights = Weights(
-            flat.T @ self._seen[-count:].reshape(-1, fan_in),
+            flat.T @ self._seen[first:].reshape(-1, fan_in),
             np.zeros_like(self._weights.recurrent),
             flat.sum(axis=0),
             np.zeros_like(self._weights.recurrent_bias),
