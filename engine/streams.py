@@ -13,11 +13,15 @@ from engine.experiment import Experiment
 from engine.store import ChunkStore
 
 AHEAD = 2  # chunks computed before they are looked at; more would go on after a tab closes
+FIRST = 8  # training steps of the first chunks, about; later ones are up to a quarter of the steps made before them
 QUEUE_SECONDS = 0.07  # work waiting before each worker from which on chunks are made smaller
 
 
 class ChunkPlan:
-    """Where the chunks of a run end: at the same steps for all its lanes, closer together when many viewers wait.
+    """Where the chunks of a run end: at the same steps for all its lanes.
+
+    They are closer together at first, when a network changes most and a small one learns in a blink, and when many
+    viewers wait.
 
     Args:
         stops: training steps that no chunk goes past, those at which other lanes wait among them.
@@ -35,8 +39,9 @@ class ChunkPlan:
         """The end of the chunk that begins at `step`."""
         with self._lock:
             if step not in self._ends:
-                size = self._size
-                while size % 2 == 0 and self._seconds * size / self._size * self._queue() > QUEUE_SECONDS:
+                size, most = self._size, max(FIRST, step // 4)
+                queue = self._seconds / self._size * self._queue()  # for each step of a chunk
+                while size % 2 == 0 and (size > most or size * queue > QUEUE_SECONDS):
                     size //= 2
                 # up to the next multiple of the size, so that runs which paused in between share chunks again
                 end = step + size - step % size

@@ -41,9 +41,7 @@ class DecodingFigure:
         place = Box(0, top, half - 4, column)
         self._column = Column(self.canvas, look, style, rows, place, equation=False)
         self._add_lags(Box(left + GUTTER, begin, half - GUTTER - 4, BARS), style, delay)
-        self._lane: Lane | None = None
-        self._steps: list[int] = []
-        self._rows: list[np.ndarray] = []
+        self._known: dict[int, np.ndarray] = {}  # training step → R² by lag; the experiment is always the same
 
     def show(self, run: Run) -> Canvas:
         """Fill in where `run` stands."""
@@ -51,22 +49,27 @@ class DecodingFigure:
         horizon = _horizon_of(run)
         self._loss.show([lane], horizon)
         self._column.show(lane, horizon)
-        if lane is not self._lane:
-            self._lane, self._steps, self._rows = lane, [], []
-        if not self._steps or self._steps[-1] < lane.step:
-            self._steps.append(lane.step)
-            self._rows.append(decode(lane.experiment, lane.chunk.state.parameters).by_lag)
-        now = self._rows[-1].astype(np.float32)
+        steps = self._decode(run, lane)
+        now = self._known[lane.step].astype(np.float32)
         self._bars["y"] = now
         grid = np.linspace(0, horizon, ROWS, dtype=np.float32)
-        shown = np.stack([self._rows[row] for row in np.searchsorted(self._steps, grid, side="right") - 1])
+        shown = np.stack([self._known[steps[row]] for row in np.searchsorted(steps, grid, side="right") - 1])
         shown[grid > lane.step] = np.nan
         self._map["z"], self._map["y"] = shown.astype(np.float32), grid
         half = horizon / (ROWS - 1) / 2
         self.canvas.set_axis(f"yaxis{self._map['yaxis'][1:]}", range=[horizon + half, -half])
-        says = f"memory capacity {now.sum():.1f}, untrained {self._rows[0].sum():.1f}"
+        says = f"memory capacity {now.sum():.1f}, untrained {self._known[0].sum():.1f}"
         self._title.html = f"<b>Read out of h<sub>t</sub></b> {self.canvas.muted(f'R² by lag · {says}')}"
         return self.canvas
+
+    def _decode(self, run: Run, lane: Lane) -> list[int]:
+        """Read out what is new in the run's film, and where `lane` stands; the training steps known until then."""
+        stills = [still for still in (run.film.at(step, 0) for step in run.film.steps) if still is not None]
+        states = [lane.chunk.state, *(still.state for still in stills if still.state.step < lane.step)]
+        for state in states:
+            if state.step not in self._known:
+                self._known[state.step] = decode(lane.experiment, state.parameters).by_lag
+        return sorted(step for step in self._known if step <= lane.step)
 
     def _add_lags(self, box: Box, style: LaneStyle, delay: int) -> None:
         canvas, theme = self.canvas, self.canvas.theme

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import streamlit as st
-
 from engine.lessons import EXPLODES, FADES, STEEP
 from engine.setup import Setup
 from figures.clipping import ClippingFigure
@@ -51,8 +49,8 @@ lesson.why(
 lesson.heading("Fifty factors")
 lesson.text("Untrained networks with 32 units. Move the spectral radius, the largest |eigenvalue| of U, across 1.")
 with lesson.controls():
-    radius = st.slider("Spectral radius of U", 0.5, 1.5, 0.9, 0.05, key="gradients.radius", width=300)
-    bias = st.slider("LSTM's forget-gate bias", -2.0, 5.0, 3.0, 0.5, key="gradients.bias", width=300)
+    radius = lesson.slider("Spectral radius of U", 0.5, 1.5, 0.9, 0.05, key="gradients.radius")
+    bias = lesson.slider("LSTM's forget-gate bias", -2.0, 5.0, 3.0, 0.5, key="gradients.bias")
 with lesson.column():
     flow_chart(page, radius, bias)
 lesson.why(
@@ -94,7 +92,7 @@ with lesson.controls():
     name = lesson.choose(
         "Network", {"relu": "ReLU, 1.03 × identity", "tanh": "tanh, 1.3 × rotation"}, "gradients.network"
     )
-    clip = st.slider("Clipping at norm", 0.5, 10.0, 1.0, 0.5, key="gradients.clip", width=300)
+    clip = lesson.slider("Clipping at norm", 0.5, 10.0, 1.0, 0.5, key="gradients.clip")
 explodes = replace(EXPLODES if name == "relu" else STEEP, seed=seed_of(page, "clipping"))
 both = (
     Network("Without clipping", explodes, "The network without clipping"),

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from functools import partial
 
-import streamlit as st
-
 from engine.analysis.decoding import decode
 from engine.lessons import PARITY, REMEMBERS
 from engine.setup import Setup
@@ -19,7 +17,7 @@ lesson.text(
     "A network is trained to repeat the bit of a few steps ago, and nothing else. For every lag, a linear read-out "
     "tries to tell from its state h<sub>t</sub> what the bit of that many steps ago was; R² says how well, from 0 to 1."
 )
-delay = st.slider("Repeat the bit of so many steps ago", 1, 6, 3, key="hidden.delay", width=340)
+delay = lesson.slider("Repeat the bit of so many steps ago", 1, 6, 3, key="hidden.delay")
 options = ("That one only", "Younger ones, too, and older ones for a while", "Every bit so far")
 bet = lesson.guess(page, "which bits can be read out of the trained state?", options)
 experiment = replace(REMEMBERS, length=4 * delay, seed=seed_of(page))

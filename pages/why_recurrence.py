@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import streamlit as st
-
 from engine.lessons import echo_after
 from engine.setup import Setup
 from figures.column import Row
@@ -17,8 +15,8 @@ lesson.text(
     "whoever can repeat it must have kept it. Set the delay, and how far back the second network can look."
 )
 with lesson.controls():
-    delay = st.slider("Delay (steps)", 1, 10, 5, key="why.delay", width=300)
-    window = st.slider("Window of the second network (inputs)", 1, 12, 4, key="why.window", width=300)
+    delay = lesson.slider("Delay (steps)", 1, 10, 5, key="why.delay")
+    window = lesson.slider("Window of the second network (inputs)", 1, 12, 4, key="why.window")
 
 rnn = replace(echo_after(delay), seed=seed_of(page))
 networks = (

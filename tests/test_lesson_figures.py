@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from engine.analysis.decoding import decode
 from engine.analysis.dynamics import FixedPoint, principal_plane
 from engine.by_hand import ROWS, example_weights, unfold
+from engine.lessons import REMEMBERS
+from engine.runs import Run
+from figures.decoding import DecodingFigure
+from figures.lanes import lane_styles
 from figures.look import Look
 from figures.palette import theme_named
 from figures.portrait import portrait_canvas
 from figures.unfolding import NARROW, WIDE, Room, cell_svg, chain_svg
+from tests.stand_ins import AtOnce, play, store_on, trained
 
 LIGHT = theme_named("light")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -54,6 +61,31 @@ def test_the_chain_shows_the_states_that_are_known_and_no_others(room: Room) -> 
     assert all(right <= room.width for _, _, right, _ in boxes(svg))
     folded = chain_svg(LIGHT, "#123456", INPUTS, states, 2, True, room)
     assert len(boxes(folded)) == 1
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_what_can_be_read_out_is_shown_for_each_moment_of_a_run_that_nobody_saw(narrow: bool) -> None:
+    experiment = replace(REMEMBERS, steps=60)
+    run = Run(store_on(AtOnce()), (experiment,))
+    play(run)
+    figure = DecodingFigure(lane_styles(run.experiments, LIGHT), Look(LIGHT, narrow), 3)
+    canvas = figure.show(run)
+    (bars,) = (trace for trace in canvas.data if trace["type"] == "bar")
+    shown = next(trace for trace in canvas.data if "R² %{z" in trace.get("hovertemplate", ""))
+    now = decode(experiment, run.lanes[0].chunk.state.parameters).by_lag
+    np.testing.assert_allclose(bars["y"], now, rtol=1e-6)
+    rows, steps = np.asarray(shown["z"]), np.asarray(shown["y"])
+    moments = np.array(run.film.steps)
+    assert len(moments) >= 5
+    for row, step in zip(rows, steps, strict=True):
+        if step > run.step:
+            assert np.isnan(row).all()
+            continue
+        last = int(moments[moments <= step][-1])
+        expected = decode(experiment, trained(experiment, last).parameters).by_lag
+        np.testing.assert_allclose(row, expected, rtol=1e-5, err_msg=f"step {step}")
+    past = run.at(int(moments[2]))
+    assert np.isnan(np.asarray(next(t for t in figure.show(past).data if t is shown)["z"])[-1]).all()
 
 
 @pytest.mark.parametrize("narrow", [False, True])

@@ -130,6 +130,25 @@ def test_a_choice_in_a_part_of_the_page_is_not_lost(browser: Browser, server: Se
         wait_for_step(page, state(page)["step"] + 30)
 
 
+def test_in_a_lesson_another_seed_trains_anew_and_what_was_chosen_is_kept(browser: Browser, server: Server) -> None:
+    with opened(browser, server.address) as page:
+        page.get_by_role("link", name="Hidden state").first.click()
+        page.get_by_role("slider", name="Repeat the bit").focus()
+        page.keyboard.press("ArrowRight")
+        guess(page, "hidden_state", "That one only")
+        press(page, "hidden_state")
+        for _ in range(2):
+            expect(page.get_by_text("Done. Move something")).to_be_visible(timeout=30_000)
+            run = state(page)["run"]
+            page.get_by_role("button", name="Another seed").first.click()
+            page.wait_for_function(f"+document.querySelector('.live-chart').dataset.run > {run}", timeout=10_000)
+        page.get_by_role("link", name="Gates").first.click()
+        expect(page.get_by_role("heading", name="Hold a gate")).to_be_visible(timeout=10_000)
+        page.get_by_role("link", name="Hidden state").first.click()
+        expect(page.get_by_role("slider", name="Repeat the bit")).to_have_value("4")
+        expect(page.get_by_text("You guessed “That one only”").or_(page.get_by_text("as you guessed"))).to_be_visible()
+
+
 def test_in_a_lesson_neither_a_slider_nor_a_button_of_another_part_is_lost(browser: Browser, server: Server) -> None:
     with opened(browser, server.address) as page:
         page.get_by_role("link", name="Why recurrence").first.click()

@@ -7,11 +7,12 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine import Change, Experiment, initial_state
 from engine.chunks import step_cost, steps_per_chunk, train_chunk
-from engine.streams import QUEUE_SECONDS, ChunkPlan
+from engine.streams import FIRST, QUEUE_SECONDS, ChunkPlan
 from tests.stand_ins import (
     SMALL,
     AtOnce,
@@ -130,34 +131,48 @@ def plan_under(waiting: int, workers: int = 2, experiments: tuple[Experiment, ..
 
 def test_chunks_get_smaller_under_load_and_still_meet() -> None:
     size = steps_per_chunk((SMALL,))
-    sizes = [plan_under(waiting).end_after(0) for waiting in (0, 2, 20, 50, 100, 10_000)]
+    late = 100 * size
+    sizes = [plan_under(waiting).end_after(late) - late for waiting in (0, 2, 20, 50, 100, 10_000)]
     assert sizes[0] == sizes[1] == size
     assert all(later <= earlier for earlier, later in pairwise(sizes)) and sizes[-1] < size / 4
     assert all(size % each == 0 for each in sizes)
     full, small = plan_under(0), plan_under(10_000)
     ends, step = set(), 0
-    while step < 4 * size:
+    while step < late + 4 * size:
         step = small.end_after(step)
         ends.add(step)
-    assert {full.end_after(0), full.end_after(size), full.end_after(2 * size)} <= ends
+    assert {full.end_after(step) for step in (0, size, late, late + size, late + 2 * size)} <= ends
 
 
 @pytest.mark.parametrize("waiting", [0, 40, 150, 1000])
 def test_the_wait_for_a_worker_stays_short_however_many_wait(waiting: int) -> None:
-    size = plan_under(waiting, experiments=(Experiment(),)).end_after(0)
+    late = 1024
+    size = plan_under(waiting, experiments=(Experiment(),)).end_after(late) - late
     seconds = size * step_cost(Experiment()) * waiting / 2
     assert seconds <= QUEUE_SECONDS or size % 2 == 1, "as far as the size can be halved"
 
 
 def test_lanes_that_share_a_plan_have_the_same_ends_even_when_load_changes() -> None:
-    plan = plan_under(0)
-    first = plan.end_after(0)
+    plan, late = plan_under(0), 100 * steps_per_chunk((SMALL,))
+    first = plan.end_after(late)
     plan._store.waiting = 10_000  # type: ignore[misc]
-    assert plan.end_after(0) == first
-    assert plan.end_after(first) - first < first
+    assert plan.end_after(late) == first
+    assert plan.end_after(first) - first < first - late
 
 
 def test_from_an_odd_step_a_chunk_goes_to_the_next_common_end() -> None:
     plan, size = plan_under(0), steps_per_chunk((SMALL,))
-    assert plan.end_after(3) == size
-    assert plan.end_after(size + 1) == 2 * size
+    late = 100 * size
+    assert plan.end_after(late + 3) == late + size
+    assert plan.end_after(late + size + 1) == late + 2 * size
+
+
+def test_the_first_chunks_are_short_and_grow_with_the_steps_made() -> None:
+    plan, size = plan_under(0), steps_per_chunk((SMALL,))
+    ends = [0]
+    while ends[-1] - (ends[-2] if len(ends) > 1 else 0) < size:
+        ends.append(plan.end_after(ends[-1]))
+    sizes = np.diff(ends)
+    assert sizes[0] <= 2 * FIRST and len(sizes) > 5
+    assert (np.diff(sizes) >= 0).all()
+    assert all(each <= max(2 * FIRST, end / 4) for each, end in zip(sizes, ends, strict=False))

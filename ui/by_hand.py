@@ -33,8 +33,8 @@ def step_by_hand() -> None:
         view = lesson.choose("Loop", {"unfolded": "Unfolded", "folded": "Folded"}, "by hand.view")
     with st.expander("Change the numbers", width=lesson.READING):
         with st.container(horizontal=True):
-            inputs_text = st.text_input("Inputs x₁ … x₄", INPUTS, key="by hand.inputs")
-            start_text = st.text_input("First state h₀", START, key="by hand.start")
+            inputs_text = st.text_input("Inputs x₁ … x₄", INPUTS, key="by hand.inputs", persist_state="session")
+            start_text = st.text_input("First state h₀", START, key="by hand.start", persist_state="session")
         weights_text = st.text_area(
             "Weights: a row for each unit, with W, U (from unit 1 and 2) and b",
             weights_as_text(cell, example_weights(cell)),

@@ -92,7 +92,14 @@ def add_by_hand(page: Lesson, lane: Lane | None) -> None:
     """Two numbers of the reader's, added by the hand-made network and by the one trained, if that can add."""
     with lesson.controls():
         texts = [
-            st.text_input(f"{which} number", value, key=f"{page.name}.{which}", max_chars=MOST_DIGITS, width=320)
+            st.text_input(
+                f"{which} number",
+                value,
+                key=f"{page.name}.{which}",
+                max_chars=MOST_DIGITS,
+                width=320,
+                persist_state="session",
+            )
             for which, value in (("First", "123456789"), ("Second", "987654321"))
         ]
     with lesson.room():

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -65,7 +66,9 @@ def heading(words: str) -> None:
 def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "first") -> str | None:
     """Ask for a guess before anything is shown; the answer, or None as long as there is none."""
     with st.container(width=READING, key=f"{lesson.name}-{name}-guess"):
-        answer = st.pills(f"**Your guess:** {question}", list(options), key=f"{lesson.name}.guess {name}")
+        answer = st.pills(
+            f"**Your guess:** {question}", list(options), key=f"{lesson.name}.guess {name}", persist_state="session"
+        )
     return str(answer) if answer is not None else None
 
 
@@ -88,7 +91,13 @@ def choose(label: str, options: Mapping[str, str], key: str, default: str | None
         key=key,
         default=default or next(iter(options)),
         required=True,
+        persist_state="session",
     )
+
+
+def slider(label: str, low: float, high: float, first: float, step: float | None = None, *, key: str) -> Any:
+    """A number between `low` and `high`, whole if these are."""
+    return st.slider(label, low, high, first, step, key=key, width=300, persist_state="session")
 
 
 def outcome(words: str) -> None:

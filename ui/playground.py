@@ -195,6 +195,7 @@ def _reading_aids(stage: live.Stage[Run], setup: Setup, view: View, narrow: bool
                 list(VIEWS),
                 format_func=lambda name: VIEWS[name].title,
                 key="view",
+                persist_state="session",
                 label_visibility="collapsed",
                 width=150,
             )

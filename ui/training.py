@@ -143,7 +143,8 @@ def _bar(stage: live.Stage[Run], ready: bool, experiments: tuple[Experiment, ...
                 "Another seed",
                 icon=":material/casino:",
                 key=f"{stage.name}.reseed",
-                on_click=lambda: session.remember(f"{stage.name}.seed", secrets.randbelow(10_000)),
+                on_click=_reseed,
+                args=(stage,),
                 help="Other data, other first weights",
             )
             if run.over:
@@ -153,6 +154,11 @@ def _bar(stage: live.Stage[Run], ready: bool, experiments: tuple[Experiment, ...
 def _again(stage: live.Stage[Run], experiments: tuple[Experiment, ...]) -> None:
     session.start_run(stage.name, experiments)
     live.refresh(stage)
+
+
+def _reseed(stage: live.Stage[Run]) -> None:
+    session.remember(f"{stage.name}.seed", secrets.randbelow(10_000))
+    st.rerun()  # the whole page, not the buttons alone: it makes the experiments
 
 
 def _figure(

@@ -72,7 +72,14 @@ def choose_ways() -> Ways:
     targets = TARGETS if task == "attractors" else {"subset": TARGETS["subset"]}
     target = lesson.choose("Target", targets, f"inputs.target {task}", default="subset")
     last = st.slider(
-        "Last steps with a target", 1, TOLD.length, 16, key="inputs.last", disabled=target == "final", width=340
+        "Last steps with a target",
+        1,
+        TOLD.length,
+        16,
+        key="inputs.last",
+        disabled=target == "final",
+        width=340,
+        persist_state="session",
     )
     asked = "subset" if target == "subset" else "all"
     if asked == "subset":
@@ -92,7 +99,16 @@ def my_push() -> float:
 
 def push_them() -> None:
     """The slider for `my_push`."""
-    st.slider("Push every unit, once at rest, up or down by", 0.0, 1.0, 0.0, 0.05, key="inputs.push", width=340)
+    st.slider(
+        "Push every unit, once at rest, up or down by",
+        0.0,
+        1.0,
+        0.0,
+        0.05,
+        key="inputs.push",
+        width=340,
+        persist_state="session",
+    )
 
 
 def wanted_places(task: str) -> np.ndarray:
