@@ -101,7 +101,7 @@ def _rnn(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Opera
         ),
         Operation(
             "h", "new state", "h<sub>t</sub> = tanh(z<sub>t</sub>)",
-            _results(new, [f"tanh({_number(each)})" for each in z]), ("z",), new,
+            _results(new, [f"tanh({_plain(each)})" for each in z]), ("z",), new,
         ),
     ]  # fmt: skip
 
@@ -143,7 +143,7 @@ def _lstm(weights: Weights, x: float, h: np.ndarray, c: np.ndarray) -> list[Oper
     new = o.value * np.tanh(cell)
     units = range(len(h))
     kept = [f"{_product(f.value[k], c[k])} + {_product(i.value[k], g.value[k])}" for k in units]
-    let_out = [f"{_number(o.value[k])}·tanh({_number(cell[k])})" for k in units]
+    let_out = [f"{_number(o.value[k])}·tanh({_plain(cell[k])})" for k in units]
     return [
         f,
         i,

@@ -43,6 +43,12 @@ class Table:
         return [name for name in self.columns if _share_of_numbers(self, name) > 0.5]
 
 
+def is_counter(numbers: np.ndarray) -> bool:
+    """Whether a column (n,) only counts its rows, in equal steps: a number, a year, a time."""
+    steps = np.diff(numbers)
+    return bool(len(steps) and steps[0] and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+
+
 def read_table(data: bytes) -> Table:
     """Parse a CSV file.
 

@@ -57,6 +57,8 @@ class Number:
                 number = math.inf
             if math.isfinite(number) and self.low <= number <= self.high and (not self.whole or number.is_integer()):
                 return int(value) if self.whole else number
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            value = int(value)  # as a reader has written it
         raise ExperimentError(f"{name}={quoted(value)} is out of range: choose {self._range()}.")
 
     def parse(self, name: str, text: str) -> float | int | None:

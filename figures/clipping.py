@@ -23,7 +23,6 @@ class ClippingFigure:
         top = TITLE_HEIGHT + LOSS + 24
         self.canvas = Canvas(look.theme, NARROW if look.narrow else WIDE, top + row * down)
         self._loss = LossPanel(self.canvas, Box(GUTTER, TITLE_HEIGHT, self.canvas.width - GUTTER - 8, LOSS), styles)
-        self.canvas.layout["yaxis"]["dtick"] = 3  # what explodes spans many decades
         across = len(styles) // down
         width = (self.canvas.width - GAP * (across - 1)) / across
         self._norms = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -88,8 +89,9 @@ class Column:
         states = lane.recording.layers[layer].hidden_state[:, self._look.sequence]
         view = View(lane, layer, self._look.sequence, _unit_order(states, self._look.by_activity), horizon)
         equation = f" · {self._cell.equation(self.style.experiment.activation)}" if self._equation else ""
-        fits = 9 * len(self.style.title) + 110 < self._place.width - GUTTER  # pixels
-        small = self._canvas.muted(f"{lane.parameter_count:,} parameters{equation}") if fits else ""
+        room = self._place.width - GUTTER - 9 * len(self.style.title) - 110  # pixels beside the title and the count
+        beside = equation if 6.5 * len(re.sub("<[^>]*>", "", equation)) < room else ""
+        small = self._canvas.muted(f"{lane.parameter_count:,} parameters{beside}") if room > 0 else ""
         self._head.html = f"<b>{self.style.title}</b> <span style='font-size:12px'>{small}</span>"
         for part in self._parts:
             part.show(view)

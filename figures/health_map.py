@@ -11,7 +11,7 @@ import numpy as np
 from engine.analysis.health import DECADES, Health, Spot, health_of
 from figures.canvas import GUTTER, TITLE_HEIGHT, Box, Canvas
 from figures.look import Look
-from figures.palette import Colorscale, Theme, mix
+from figures.palette import Color, Colorscale, Theme, mix
 
 FULL = 8.0  # decades beyond the threshold at which the colour is full
 ROW = 30  # pixels
@@ -25,8 +25,11 @@ def health_canvas(
     width, height = (380 if look.narrow else 760), ROW * len(lengths)
     canvas = Canvas(look.theme, width, height + TITLE_HEIGHT + 44)
     theme = look.theme
-    key = f"{canvas.swatch(theme.negative)} vanishing &nbsp;{canvas.swatch(theme.positive)} exploding, by more than"
-    key = f"{key} {10**DECADES:g}" if look.narrow else f"{key} a factor of {10**DECADES:g} &nbsp;grey: healthy"
+    within = "" if look.narrow else f", within a factor of {10**DECADES:g}"
+    key = (
+        f"{canvas.swatch(theme.negative)} vanishing &nbsp;{canvas.swatch(_healthy(theme))} healthy{within} "
+        f"&nbsp;{canvas.swatch(theme.positive)} exploding"
+    )
     head = "" if look.narrow else "‖∂s<sub>T</sub>/∂s<sub>1</sub>‖ "
     panel = canvas.panel(
         Box(GUTTER + 8, TITLE_HEIGHT + 4, width - GUTTER - 12, height),
@@ -67,19 +70,24 @@ def color_of(decades: float | None) -> float:
 
 
 def size_of(decades: float | None) -> str:
-    """A power of ten, in the few tags that Plotly knows."""
+    """A digit times a power of ten, in the few tags that Plotly knows."""
     if decades is None:
         return ""
     if not math.isfinite(decades):
         return "?" if math.isnan(decades) else "0" if decades < 0 else "∞"
-    return f"10<sup>{decades:.0f}</sup>".replace("-0<", "0<").replace("-", "−")
+    digit, exponent = f"{10 ** (decades % 1):.0e}".split("e")
+    return f"{digit}·10<sup>{math.floor(decades) + int(exponent)}</sup>".replace("-", "−")
+
+
+def _healthy(theme: Theme) -> Color:
+    return mix(theme.background, theme.ink, 0.14)
 
 
 def _scale(theme: Theme) -> Colorscale:
     """Colours from −2 to 3, see `color_of`."""
     stops = (
         (-2.0, theme.negative), (-1.0, mix(theme.background, theme.negative, 0.35)),
-        (-0.9, mix(theme.background, theme.ink, 0.1)), (0.9, mix(theme.background, theme.ink, 0.1)),
+        (-0.9, _healthy(theme)), (0.9, _healthy(theme)),
         (1.0, mix(theme.background, theme.positive, 0.35)), (2.0, theme.positive), (2.1, theme.alarm),
         (3.0, theme.alarm),
     )  # fmt: skip

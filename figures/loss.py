@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,8 @@ class LossPanel:
                 low = min(low, float(losses.min()) / 1.5)
                 high = max(high, min(1e12, float(np.nanmax(losses)) * 1.5))
         bounds = [_floor_half(np.log10(low)), -_floor_half(-np.log10(high))]
-        self._canvas.set_axis(f"yaxis{self._panel.axis}", range=bounds)
+        decades = max(1, round((bounds[1] - bounds[0]) / 5))  # between ticks
+        self._canvas.set_axis(f"yaxis{self._panel.axis}", range=bounds, dtick=decades)
         self._canvas.set_axis(f"xaxis{self._panel.axis}", range=[0, horizon * 1.06])
         self._keep_apart([label for _, _, label in self._lines], bounds, horizon)
 
@@ -74,7 +76,8 @@ class LossPanel:
         return line, end, self._canvas.label_at(self._panel, f"<b>{style.short}</b>", style.hue)
 
     def _level(self, value: float, says: str) -> None:
-        """A dashed line across the panel at `value`, with its words beside the right end."""
+        """A dashed line across the panel at `value`, with its words beside the right end, on two lines if need be."""
+        says = "<br>".join(textwrap.wrap(says, WORDS // 6))
         theme, box, canvas = self._canvas.theme, self._panel.box, self._canvas
         ends = {"x0": box.left / canvas.width, "x1": (box.left + box.width) / canvas.width, "y0": value, "y1": value}
         canvas.layout["shapes"].append(
@@ -84,7 +87,7 @@ class LossPanel:
         canvas.layout["annotations"].append(
             {"text": says, "xref": "paper", "x": (box.left + box.width + 5) / canvas.width, "xanchor": "left",
              "yref": f"y{self._panel.axis}", "y": float(np.log10(value)), "yanchor": "middle", "showarrow": False,
-             "font": {"size": 11, "color": theme.muted}}
+             "align": "left", "font": {"size": 11, "color": theme.muted}}
         )  # fmt: skip
 
     def _keep_apart(self, labels: list[Label], bounds: list[float], horizon: int) -> None:

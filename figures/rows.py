@@ -15,6 +15,7 @@ from figures.canvas import Box, Canvas, Panel
 from figures.lanes import LaneStyle
 
 ROOMY = 115  # pixels in which the full title of a gate fits
+SNUG = 250  # pixels of a panel in which only the shortest titles fit
 REACH_ROWS = 64
 GRADIENT_RANGE = (-8.0, 2.0)  # decimal logarithm of ‖∂L/∂h_t‖ from “vanished” to “exploding”
 
@@ -124,7 +125,7 @@ class GradientNow:
             y={"type": "log", "range": [low, high], "dtick": 4, "exponentformat": "power", "showgrid": True,
                "gridcolor": canvas.theme.grid, "title": {"text": "norm", "font": {"size": 10}, "standoff": 2}},
         )  # fmt: skip
-        self._title = panel.title
+        self._title, self._tight = panel.title, box.width < SNUG
         self._line = canvas.trace(
             panel,
             type="scatter",
@@ -135,11 +136,14 @@ class GradientNow:
 
     def show(self, view: View) -> None:
         """Fill in a moment."""
-        now = np.maximum(view.lane.gradients.latest(view.layer, view.sequence), np.float32(1e-40))
+        found = view.lane.gradients.latest(view.layer, view.sequence)
+        now = np.maximum(found, np.float32(1e-40))
         self._line["x"], self._line["y"] = view.steps, now
         shrinks = f"{np.log10(now[0]) - np.log10(now[-1]):.1f}".replace("-", "−")
-        ratio = self._canvas.muted(f"log · first ÷ last = 10<sup>{shrinks}</sup>")
-        self._title.html = f"<b>Gradient now</b> ‖∂L/∂h<sub>t</sub>‖ {ratio}"
+        share = f"10<sup>{shrinks}</sup>" if found[0] else "0"
+        ratio = self._canvas.muted(f"{'' if self._tight else 'log · '}first ÷ last = {share}")
+        norm = "" if self._tight else "‖∂L/∂h<sub>t</sub>‖ "
+        self._title.html = f"<b>Gradient now</b> {norm}{ratio}"
 
 
 class GradientReach:
@@ -152,6 +156,8 @@ class GradientReach:
         key = canvas.muted(f"{pale} 10<sup>−3</sup> {full} 10<sup>2</sup>")
         wide = box.width > 3 * ROOMY
         says = "log ‖∂L/∂h<sub>t</sub>‖ as training goes on ↓" if wide else "as training goes on ↓"
+        if box.width < SNUG:
+            says = "↓"
         self._canvas = canvas
         self._panel = canvas.panel(
             box,

@@ -10,7 +10,7 @@ from engine.recording import Recording
 from engine.tasks import Curve, Loss, Picture, Role, task_of
 from figures.canvas import Box, Canvas
 from figures.lanes import LaneStyle
-from figures.rows import View
+from figures.rows import SNUG, View
 
 
 class SequencePanel:
@@ -136,9 +136,10 @@ class SequencePanel:
         ink = self.canvas.theme.ink
         target, prediction = curves[Role.TARGET], curves[Role.PREDICTION]
         if len(target.values) == 1:
+            answers = " answers" if self.panel.box.width > SNUG else ""
             says = (
                 f"<span style='color:{ink}'>◇</span> wanted {target.values[0]:.2f} · "
-                f"<span style='color:{self.hue}'>◆</span> answers {prediction.values[0]:.2f}"
+                f"<span style='color:{self.hue}'>◆</span>{answers} {prediction.values[0]:.2f}"
             )
         else:
             says = (

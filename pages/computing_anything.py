@@ -43,6 +43,7 @@ lesson.why(
     "every number, so a trained one gets blurred sooner or later beyond what it was trained on.",
     "F. A. Gers and J. Schmidhuber (2001), LSTM recurrent networks learn simple context-free and context-sensitive "
     "languages, IEEE Trans. Neural Networks 12",
+    told=run.over,
 )
 
 lesson.heading("Worked out by hand")

@@ -23,9 +23,10 @@ fades = replace(FADES, seed=seed_of(page))
 networks = (Network("RNN", fades), Network("LSTM", replace(fades, cell="lstm")))
 run = train(page, networks, (Row.NOW, Row.REACH), bet is not None, figure=FlowOnPage, behind=is_behind)
 lesson.caption(
-    "A row of the map is a unit, the colour sign and decade. Ways back: the norm of the gradient at each step. "
-    "Reach: how strongly the last state depends on one so many steps back, which can't pass the dashed bound; dotted, "
-    "what the weights alone predict."
+    "In the map a row is a unit; the colour is the sign of its gradient, the depth its power of ten. Ways back: how "
+    "long the gradient is at each step, by all ways and by the LSTM's highway alone, its cell state. Reach: how "
+    "strongly the last state depends on one so many steps back; it can't pass the dashed bound, and the dotted line is "
+    "what the weights predict."
 )
 with lesson.room():
     if run.over:
@@ -44,6 +45,7 @@ lesson.why(
     "r<sub>k</sub> from the read-out at step k; the strip is its share beside all that has passed a gate or a "
     "candidate, and with it the weights U.",
     "S. Hochreiter and J. Schmidhuber (1997), Long short-term memory, Neural Computation 9",
+    told=run.over,
 )
 
 lesson.heading("Fifty factors")
@@ -80,17 +82,18 @@ lesson.why(
     "ρ<sup>T−1</sup>. The slope of tanh is below 1 wherever a unit is active, which moves the strip to the right and "
     "widens it: larger weights push the units to where the slope is smaller. In an LSTM whose forget gates are open "
     "the gradient vanishes nowhere on the map, since its highway does not pass U.",
+    told=spots.over,
 )
 
 lesson.heading("Exploding, and clipping")
 lesson.text(
     "Two copies of one network train side by side; one of them scales down every gradient that is longer than the norm "
-    "you set. The first network is a ReLU one that begins a little above the identity, the second one with tanh, whose "
-    "recurrence is 1.3 times a rotation."
+    "you set. The first network is one with tanh, whose recurrence is 1.3 times a rotation, the second a ReLU one that "
+    "begins a little above the identity."
 )
 with lesson.controls():
     name = lesson.choose(
-        "Network", {"relu": "ReLU, 1.03 × identity", "tanh": "tanh, 1.3 × rotation"}, "gradients.network"
+        "Network", {"tanh": "tanh, 1.3 × rotation", "relu": "ReLU, 1.03 × identity"}, "gradients.network"
     )
     clip = lesson.slider("Clipping at norm", 0.5, 10.0, 1.0, 0.5, key="gradients.clip")
 explodes = replace(EXPLODES if name == "relu" else STEEP, seed=seed_of(page, "clipping"))
@@ -103,10 +106,10 @@ with lesson.room():
     if wild.over:
         worst, calm = (float(lane.losses.values.max(initial=0)) for lane in wild.lanes)
         lesson.outcome(
-            f"Without clipping the loss went up to **{worst:,.3g}**, with clipping at {clip:g} to **{calm:,.3g}**; "
+            f"Without clipping the loss went up to **{lesson.power(worst)}**, with clipping at {clip:g} to "
+            f"**{lesson.power(calm)}**; "
             f"**{share_clipped(wild.lanes[1]):.0%}** of its steps were clipped, where the strip is filled. "
-            f"{lesson.solved_or_not(wild.lanes[0], 'Without clipping the network')} "
-            f"{lesson.solved_or_not(wild.lanes[1], 'With clipping it')}"
+            f"{lesson.which_solved(wild.lanes, ('Without clipping the network', 'With clipping it'))}"
         )
 lesson.why(
     "Where the loss has a cliff, the gradient at its foot is huge and one step along it throws the weights far away. "

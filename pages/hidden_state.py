@@ -40,6 +40,7 @@ lesson.why(
     "since each step mixes the old state in. The untrained network keeps them even longer: training makes room for "
     "what is asked.",
     "H. Jaeger (2001), Short term memory in echo state networks, GMD Report 152",
+    told=run.over,
 )
 
 lesson.heading("Switch units off")
@@ -62,6 +63,7 @@ lesson.why(
     "The code is distributed: each bit is spread over many units, and each unit takes part in many bits. So a lost "
     "unit costs a little of everything instead of everything of one thing: performance degrades gracefully.",
     "G. E. Hinton, J. L. McClelland and D. E. Rumelhart (1986), Distributed representations",
+    told=run.over,
 )
 
 lesson.heading("Bend it, or not")
@@ -93,5 +95,6 @@ lesson.why(
     "throw it from one to another: that is how a network flips.",
     "M. Minsky and S. Papert (1969), Perceptrons",
     "D. Sussillo and O. Barak (2013), Opening the black box, Neural Computation 25",
+    told=dynamics.over,
 )
 lesson.end(page, Setup(experiment, ("rnn",)))

@@ -44,5 +44,6 @@ lesson.why(
     "J. J. Hopfield (1982), Neural networks and physical systems with emergent collective computational abilities, "
     "PNAS 79",
     "B. A. Pearlmutter (1989), Learning state space trajectories in recurrent neural networks, Neural Computation 1",
+    told=run.over,
 )
 lesson.end(page, Setup(experiment, ("rnn",)))

@@ -44,6 +44,7 @@ lesson.why(
     "matter, however long it is trained: its best answer is a guess. The RNN also sees its own last state "
     "h<sub>t−1</sub>, which it has made from everything before, and training teaches it to pass the bits along.",
     "J. L. Elman (1990), Finding structure in time, Cognitive Science 14",
+    told=run.over,
 )
 lesson.heading("One step, by hand")
 lesson.text(

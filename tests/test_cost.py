@@ -13,7 +13,7 @@ from engine import Experiment
 from engine.analysis.cost import begin, fit, measure_on, multiplications_per_step, parameter_counts, take_turns
 from engine.parameters import initial_parameters, parameter_count
 from ui.cost import LENGTHS as LENGTHS_TIMED
-from ui.cost import draw_times, farthest_of, slowdown, timed
+from ui.cost import draw_times, farthest, slowdown, timed
 
 LENGTHS = (2, 10, 25, 50)
 
@@ -134,8 +134,11 @@ def test_the_page_tells_the_networks_apart_that_it_has_timed() -> None:
     assert low <= np.log10(ticks[0]) and np.log10(ticks[-1]) <= high
 
 
-def test_who_gets_equally_far_is_named_together_unless_the_guess_is_among_them() -> None:
+def test_who_gets_equally_far_is_named_together_whatever_was_guessed() -> None:
     reach = {"The RNN": 20, "The GRU": 60, "The LSTM": 60}
-    assert farthest_of(reach, "The RNN") == farthest_of(reach, None) == "The GRU and the LSTM"
-    assert farthest_of(reach, "The LSTM") == "The LSTM"
-    assert farthest_of(reach | {"The RNN": 100}, "The LSTM") == "The RNN"
+    tie = "A tie: **The GRU and the LSTM** get equally far"
+    assert farthest(reach, None) == f"{tie}."
+    assert farthest(reach, "The RNN") == f"{tie}, and you guessed “The RNN”."
+    assert farthest(reach, "The LSTM") == f"{tie}, one of which you guessed."
+    assert farthest(reach | {"The RNN": 100}, "The RNN") == "**The RNN**, as you guessed."
+    assert farthest(reach | {"The RNN": 100}, "The LSTM") == "You guessed “The LSTM”. It was: **The RNN.**"

@@ -15,7 +15,7 @@ import pytest
 
 from engine import Experiment, SeriesError, initial_state, record, task_of
 from engine import series as library
-from engine.csv_table import LARGEST, column_numbers, read_table
+from engine.csv_table import LARGEST, column_numbers, is_counter, read_table
 from engine.series import series_from_values
 
 NAN = float("nan")
@@ -245,3 +245,14 @@ def test_nothing_but_a_series_error_ever_comes_out(make: object) -> None:
         except Exception as error:
             raise AssertionError(f"file {number} raises {error!r}: {data[:300]!r}") from error
     assert accepted > 20, "hardly any file came through, so hardly anything was tested"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "counts"),
+    [
+        ([1, 2, 3, 4], True), ([2000, 2000.5, 2001], True), ([9, 8, 7], True), ([1, 2, 4], False), ([5, 5, 5], False),
+        ([1, np.nan, 3], False), ([7], False), ([0.1, 0.2, 0.3, 0.4], True),
+    ],
+)  # fmt: skip
+def test_a_column_that_only_counts_its_rows_is_told_from_a_measured_one(numbers: list[float], counts: bool) -> None:
+    assert is_counter(np.array(numbers, np.float64)) == counts

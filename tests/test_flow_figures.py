@@ -139,7 +139,7 @@ def test_lines_are_the_norms_and_the_logarithms_of_the_report(store: ChunkStore,
 
 
 def test_clipped_steps_are_marked_where_they_were(store: ChunkStore) -> None:
-    run = trained(store, Setup(SMALL, ("lstm",)), 3)
+    run = trained(store, Setup(SMALL, ("lstm",)), 12)
     lane = run.lanes[0]
     canvas = shown(run, Look(DARK))
     (strip,), (level,), (line,) = (traces(canvas, each) for each in ("steps clipped", "clipped at", "gradient norm"))
@@ -292,8 +292,8 @@ def test_colours_and_powers_of_the_map() -> None:
     assert color_of(0) == color_of(-2) == color_of(2) == 0
     assert -2 == color_of(-50) < color_of(-3) < -1 < 1 < color_of(3) < color_of(50) == 2
     assert color_of(np.nan) == 3 and health_of(np.nan) is Health.EXPLODING
-    assert [size_of(each) for each in (None, -55.2, 0.3, -0.2, np.inf, -np.inf, np.nan)] == [
-        "", "10<sup>−55</sup>", "10<sup>0</sup>", "10<sup>0</sup>", "∞", "0", "?",
+    assert [size_of(each) for each in (None, -55.2, 0.3, -0.2, 2.99, np.inf, -np.inf, np.nan)] == [
+        "", "6·10<sup>−56</sup>", "2·10<sup>0</sup>", "6·10<sup>−1</sup>", "1·10<sup>3</sup>", "∞", "0", "?",
     ]  # fmt: skip
 
 

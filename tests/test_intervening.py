@@ -176,4 +176,4 @@ def test_a_metric_before_and_after_in_its_own_words() -> None:
     from engine import TASKS
 
     assert change(TASKS["adding"].metric, 0.009, 0.31) == "MSE 0.009 → 0.31"
-    assert re.fullmatch(r"99.8 % → 52 % of bits right", change(TASKS["echo"].metric, 0.998, 0.52))
+    assert re.fullmatch(r"99.8% → 52% of bits right", change(TASKS["echo"].metric, 0.998, 0.52))

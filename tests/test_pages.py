@@ -255,6 +255,18 @@ def test_canvas_is_what_the_session_keeps() -> None:
     assert isinstance(app.session_state["kept.playground.figure"][1].canvas, Canvas)
 
 
+def test_a_change_in_mid_run_needs_a_run_that_goes_on_and_something_to_change() -> None:
+    app = opened("cells=rnn&length=5&hidden_size=2&steps=200&seed=78")
+    run = app.session_state["kept.playground.run"]
+    assert app.button(key="apply").disabled, "the settings are as they were"
+    app.select_slider(key="rate_now").set_value(0.03).run()
+    assert not app.button(key="apply").disabled
+    while not run.over:
+        run.next_frame(1)
+    app.run()
+    assert app.button(key="apply").disabled and any("This run is over" in each.value for each in app.caption)
+
+
 def test_more_changes_in_mid_run_than_a_link_can_hold_are_met_with_a_sentence() -> None:
     changes = ";".join(f"{step}:0.001:1" for step in range(1, 51))
     app = opened(f"changes={changes}&cells=rnn&length=5&hidden_size=2&seed=77")
@@ -262,5 +274,6 @@ def test_more_changes_in_mid_run_than_a_link_can_hold_are_met_with_a_sentence() 
     while run.step <= 60:
         run.next_frame(1)
     run.pause()
+    app.select_slider(key="rate_now").set_value(0.003).run()
     app.button(key="apply").click().run()
     assert not app.exception and "at most 50 changes" in app.error[0].value

@@ -19,6 +19,7 @@ import engine
 from engine import TASKS, Batch, Experiment, ExperimentError, Task, advance, initial_state, task_of
 from engine.discovery import subclasses_in
 from engine.randomness import Stream, generator
+from engine.supply import displayed_batch
 from engine.tasks import Loss, Picture, Role, Shape, task_named
 from engine.tasks.base import Metric
 from engine.tasks.echo import Echo
@@ -390,21 +391,32 @@ def test_a_blind_network_shows_the_chance_level_in_training(name: str) -> None:
         (Metric("MSE", 0.01, False), 0.00998, "MSE 0.00998"),  # solved, and must not read 0.01
         (Metric("MSE", 0.01, False), 0.0099996, "MSE 0.0099996"),
         (Metric("MSE", 0.01, False), 0.010004, "MSE 0.01"),
-        (Metric("bits right", 0.99, True), 0.5, "50 % of bits right"),
-        (Metric("bits right", 0.99, True), 0.9876, "98.7 % of bits right"),
-        (Metric("bits right", 0.99, True), 0.98999, "98.9 % of bits right"),  # not solved, and must not read 99 %
-        (Metric("bits right", 0.99, True), 0.99999, "99.9 % of bits right"),
-        (Metric("bits right", 0.99, True), 1.0, "100.0 % of bits right"),
-        (Metric("bits right", 0.99, True), 0.99, "99.0 % of bits right"),
-        (Metric("bits right", 0.99, True), 0.512, "51 % of bits right"),
-        (Metric("bits right", 0.99, True), 0.9934, "99.3 % of bits right"),
+        (Metric("bits right", 0.99, True), 0.5, "50% of bits right"),
+        (Metric("bits right", 0.99, True), 0.9876, "98.7% of bits right"),
+        (Metric("bits right", 0.99, True), 0.98999, "98.9% of bits right"),  # not solved, and must not read 99 %
+        (Metric("bits right", 0.99, True), 0.99999, "99.9% of bits right"),
+        (Metric("bits right", 0.99, True), 1.0, "100.0% of bits right"),
+        (Metric("bits right", 0.99, True), 0.99, "99.0% of bits right"),
+        (Metric("bits right", 0.99, True), 0.512, "51% of bits right"),
+        (Metric("bits right", 0.99, True), 0.9934, "99.3% of bits right"),
         (Metric("held-out error", None, False, "°C"), 0.3456, "held-out error 0.35 °C"),
+        (Metric("MSE", 0.01, False), 5.23e-6, "MSE 5.23·10⁻⁶"),
+        (Metric("held-out error", None, False, "°C"), 1.5e12, "held-out error 1.5·10¹² °C"),
         (Metric("MSE", 0.01, False), float("nan"), "MSE not a number"),
         (Metric("MSE", 0.01, False), float("inf"), "MSE not a number"),
     ],
 )
 def test_a_metric_speaks_as_a_reader_would(metric: Metric, value: float, phrase: str) -> None:
     assert metric.phrase(value) == phrase
+
+
+def test_of_the_adding_problem_those_sums_are_shown_first_that_no_guess_would_hit() -> None:
+    for seed in range(5):
+        batch = displayed_batch(Experiment(seed=seed))
+        distance = np.abs(batch.targets[-1, :, 0] - 1)
+        assert (np.diff(distance) <= 0).all() and distance[0] > 0.15
+        marked = (batch.inputs[..., 0] * batch.inputs[..., 1]).sum(axis=0)
+        np.testing.assert_allclose(batch.targets[-1, :, 0], marked, rtol=1e-6)
 
 
 def test_solved_is_below_an_error_and_at_a_share() -> None:

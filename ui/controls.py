@@ -17,6 +17,7 @@ from engine.setup import Setup
 from engine.tasks import TASKS, Task, task_named
 from ui import session
 from ui.choices import BATCHES, BUDGETS, CLIPS, OPTIMIZER_LABELS, RATES, plain, scale_with
+from ui.navigation import LESSONS
 from ui.pins import pin_controls
 from ui.series_choice import OWN, series_controls
 
@@ -29,6 +30,7 @@ INPUT_HELP = (
 )
 TARGET_LABELS = {"readout": "Read-out", "units": "Units themselves"}
 TARGET_HELP = "What is compared with the target: a weighted sum of the units, or the states of the first units."
+MOST_TOLD = 3  # of a link's mistakes
 _REFUSED = "change in mid-run refused"
 
 
@@ -36,6 +38,8 @@ def setup_in_sidebar() -> Setup:
     """The sidebar's widgets; returns what they say, and keeps the link in step with them."""
     _adopt_link()
     with st.sidebar:
+        first = LESSONS[0]
+        st.page_link(first.file, label="New here? Start with lesson 1", icon=":material/school:")
         st.subheader("Task", anchor=False)
         task, series = _task_controls()
         st.subheader("Network", anchor=False)
@@ -102,8 +106,9 @@ def _widgets_of(setup: Setup) -> dict[str, Any]:
 
 
 def _notice_of(problems: list[str]) -> str:
-    more = f" ({len(problems) - 1} more like this.)" if len(problems) > 1 else ""
-    return f"Part of the link can't be used, so the default stands in its place: {problems[0][:300]}{more}"
+    told = " ".join(problem[:300] for problem in problems[:MOST_TOLD])
+    more = f" ({len(problems) - MOST_TOLD} more.)" if len(problems) > MOST_TOLD else ""
+    return f"Part of the link can't be used, so the default stands in its place: {told}{more}"
 
 
 def _task_controls() -> tuple[Task, str]:
@@ -249,7 +254,14 @@ def _mid_run_changes() -> tuple[Change, ...]:
         st.select_slider("Learning rate now", rates, now.learning_rate, key="rate_now", format_func=plain)
         clips = (*scale_with(CLIPS, now.clip_norm or 1.0), OFF)
         st.select_slider("Clipping now", clips, now.clip_norm or OFF, key="clip_now", format_func=plain)
-        st.button("Apply from here on", width="stretch", key="apply", on_click=_change_in_mid_run)
+        clip_now = session.widget("clip_now")
+        same = (session.widget("rate_now"), None if clip_now == OFF else clip_now) == (now.learning_rate, now.clip_norm)
+        over = run is None or run.over
+        if over:
+            st.caption("This run is over: start it again, or branch off from a moment of its past.")
+        st.button(
+            "Apply from here on", width="stretch", key="apply", on_click=_change_in_mid_run, disabled=same or over
+        )
         refused, problem = session.remembered(_REFUSED) or ((), "")
         if refused and refused == session.changes():
             st.error(problem, icon=":material/error:")

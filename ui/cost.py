@@ -20,7 +20,7 @@ from figures.canvas import Canvas
 from figures.cost import CostCurve, cost_canvas, horizon_canvas
 from figures.lanes import lane_styles
 from figures.lengths import LengthCurve, length_canvas
-from ui import session
+from ui import lesson, session
 from ui.live_chart import still_chart
 from ui.navigation import Lesson
 from ui.sweeping import sweep
@@ -124,7 +124,11 @@ def horizons(progress: Sequence[Trial]) -> dict[str, int | None]:
     return {cell: horizon.horizon(progress, cell) for cell in RECURRENT}
 
 
-def farthest_of(reach: Mapping[str, int], guess: str | None) -> str:
-    """Who gets farthest: the reader's guess if nobody gets farther, else all who get equally far."""
+def farthest(reach: Mapping[str, int], guess: str | None) -> str:
+    """Who gets farthest, and how that compares with the reader's guess."""
     first = [name for name, length in reach.items() if length == max(reach.values())]
-    return guess if guess in first and guess else " and ".join([first[0], *(f"t{name[1:]}" for name in first[1:])])
+    if len(first) == 1:
+        return lesson.verdict(guess, first[0])
+    both = " and ".join([first[0], *(f"t{name[1:]}" for name in first[1:])])
+    compared = "one of which you guessed" if guess in first else f"and you guessed “{guess}”"
+    return f"A tie: **{both}** get equally far{f', {compared}' if guess else ''}."

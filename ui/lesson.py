@@ -6,7 +6,7 @@ run = train(page, networks, rows, ready=bet is not None)          # from ui.trai
 with room():
     if run.over:
         outcome(f"You guessed “{bet}”. …")
-why("…", "Elman (1990), Finding structure in time")
+why("…", "Elman (1990), Finding structure in time", told=run.over)
 end(page, Setup(…))
 """
 
@@ -128,10 +128,25 @@ def solved_or_not(lane: Lane, subject: str) -> str:
     return f"{subject} has not solved the task in {lane.step:,} steps."
 
 
-def why(words: str, *sources: str) -> None:
-    """The reason, in two or three sentences, and where it comes from."""
-    text(f"**Why?** {words}")
-    sources_of(*sources)
+def which_solved(lanes: Sequence[Lane], subjects: Sequence[str]) -> str:
+    """Which of two networks have solved their task."""
+    if not any(lane.solved for lane in lanes):
+        return f"Neither has solved the task in {max(lane.step for lane in lanes):,} steps."
+    return " ".join(solved_or_not(lane, subject) for lane, subject in zip(lanes, subjects, strict=True))
+
+
+def why(words: str, *sources: str, told: bool = True) -> None:
+    """The reason, in two or three sentences, and where it comes from.
+
+    Args:
+        told: whether the reader has seen the outcome; before that the reason would give it away.
+    """
+    with room():
+        if told:
+            text(f"**Why?** {words}")
+            sources_of(*sources)
+        else:
+            caption("Why? The reason follows the outcome.")
 
 
 def sources_of(*papers: str) -> None:

@@ -362,7 +362,12 @@ class Chart {
       this.quick += 1
     } else {
       this.plot.style.height = `${frame.layout.height}px`
-      const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
+      const options = {
+        responsive: true,
+        displaylogo: false,
+        displayModeBar: matchMedia("(hover: none)").matches ? false : "hover", // without a pointer it would always lie on the title
+        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      }
       await plotly.react(this.plot, frame.data, { ...frame.layout, autosize: true }, options)
       this.version = frame.version
       this.width = this.plot.clientWidth
@@ -435,7 +440,7 @@ class Chart {
   tell(frame, past) {
     const find = (name) => this.root.querySelector(name)
     this.root.classList.toggle("still", !frame.count && !frame.sentences.length)
-    find(".count").textContent = frame.count
+    find(".count").textContent = past ? frame.count.split(" · ")[0] : frame.count // a picture of the past has no speed
     const sentences = find(".sentences")
     sentences.style.setProperty("--lines", frame.lines)
     frame.sentences.forEach(({ text, color }, number) => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from engine import series as library
-from engine.csv_table import Table, column_numbers, read_table
+from engine.csv_table import Table, column_numbers, is_counter, read_table
 from engine.errors import SeriesError
 from ui import session
 
@@ -29,14 +29,15 @@ def series_controls() -> str:
             columns = table.numeric_columns()
             if not columns:
                 raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
-            column = st.selectbox("Column", columns, key=f"column {file.file_id}")
+            measured = [each for each in columns if not is_counter(column_numbers(table, each))] or columns
+            column = st.selectbox("Column", columns, columns.index(measured[0]), key=f"column {file.file_id}")
             series = session.kept("series", (file.file_id, column), lambda: _series_of(table, column))
             session.set_own_series(library.register(series))
         except SeriesError as problem:
             st.error(str(problem), icon=":material/error:")
     own = session.own_series()
     if own is None or not library.is_here(own):
-        st.caption("Until then, the El Niño series is used.")
+        st.caption("Until a file is here, the El Niño series is used.")
         return library.SHIPPED[0]
     about = library.find(own)
     count = f"{len(about.values):,} values, the last fifth kept back to judge by."

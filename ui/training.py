@@ -40,6 +40,11 @@ class Network:
     experiment: Experiment
     subject: str = ""
 
+    @property
+    def called(self) -> str:
+        """What a sentence calls it."""
+        return self.subject or f"The {self.title}"
+
 
 def seed_of(lesson: Lesson, name: str = "run", first: int = 0) -> int:
     """The seed of the page's run called `name`: `first`, until the reader asks for another."""
@@ -87,7 +92,7 @@ def train(
         canvas = _figure(place, styles, look, rows, figure).show(run)
         return Frame(
             canvas=canvas,
-            alt=words.figure_in_words(run),
+            alt=words.figure_in_words(run, titles),
             running=(run.playing and not run.over) or behind(),
             step=run.step,
             run=session.run_number(place),
@@ -98,7 +103,7 @@ def train(
                 for number, style in enumerate(styles)
             ],
             lines=2 if look.narrow or len(styles) > 2 else 1,
-            announce=words.announcement(run),
+            announce=words.announcement(run, titles, tuple(network.called for network in networks)),
             clickable=on_click is not None,
             filmed="as it is",
         )
@@ -177,7 +182,7 @@ def _nothing(click: Click) -> None:
 
 
 def _sentence(run: Run, number: int, network: Network) -> str:
-    return words.lane_sentence(run.lanes[number], network.subject or f"The {network.title}")
+    return words.lane_sentence(run.lanes[number], network.called)
 
 
 def look() -> Look:

@@ -37,7 +37,8 @@ def lane_sentence(lane: Lane, subject: str | None = None) -> str:
         return f"{subject} has not been trained yet."
     over = f" at the end of its {lane.step:,} steps" if lane.ending else ""
     level = metric.quantity(chance.metric)
-    return f"{subject} {_progress(metric, score, chance)}: {metric.phrase(score)}{over}, chance is {level}."
+    doing = _progress(metric, score, chance, lane.ending is not None)
+    return f"{subject} {doing}: {metric.phrase(score)}{over}, chance is {level}."
 
 
 def lines_of_room(run: Run, narrow: bool) -> int:
@@ -64,13 +65,19 @@ def subject_of(title: str) -> str:
     return f"The {cell} ({different})" if different else f"The {cell}"
 
 
-def announcement(run: Run, titles: Sequence[str] | None = None) -> str:
-    """What a screen reader should say: the lanes' sentences, but only when one of them changes in kind."""
+def announcement(run: Run, titles: Sequence[str] | None = None, subjects: Sequence[str] | None = None) -> str:
+    """What a screen reader should say: the lanes' sentences, but only when one of them changes in kind.
+
+    Args:
+        titles: what the networks are called on the screen; by default by their cells.
+        subjects: what sentences call them; by default after their titles.
+    """
     titles = titles or _cells_of(run)
+    subjects = subjects or [subject_of(title) for title in titles]
     if not any(lane.ending for lane in run.lanes):
         return f"Training {' and '.join(titles)} on: {run.lanes[0].task.title}."
-    named = zip(run.lanes, titles, strict=True)
-    return " ".join(lane_sentence(lane, subject_of(title)) for lane, title in named if lane.ending)
+    named = zip(run.lanes, subjects, strict=True)
+    return " ".join(lane_sentence(lane, subject) for lane, subject in named if lane.ending)
 
 
 def figure_in_words(run: Run, titles: Sequence[str] | None = None) -> str:
@@ -95,8 +102,8 @@ def _cells_of(run: Run) -> tuple[str, ...]:
     return tuple(CELLS[lane.experiment.cell].title for lane in run.lanes)
 
 
-def _progress(metric: Metric, score: float, chance: Chance) -> str:
-    """How far from chance to solved: "still guesses", "is learning", "has nearly solved it"."""
+def _progress(metric: Metric, score: float, chance: Chance, over: bool) -> str:
+    """How far from chance to solved, "still guesses", "is learning", "has nearly solved it", or how far it has got."""
     assert metric.solved is not None
     if metric.is_share:
         share = (score - chance.metric) / (metric.solved - chance.metric)
@@ -105,7 +112,11 @@ def _progress(metric: Metric, score: float, chance: Chance) -> str:
         share = (start - math.log(max(score, 1e-30))) / (start - goal)
     if share < 0.05:
         return "still guesses"
-    return "is learning" if share < 0.8 else "has nearly solved it"
+    if share >= 0.8:
+        return "has nearly solved it"
+    if over:
+        return "has learned little" if share < 0.3 else "has learned a part of it"
+    return "is learning"
 
 
 def _forecast_sentence(subject: str, lane: Lane, metric: Metric, chance: Chance) -> str:

@@ -36,6 +36,12 @@ class Adding(Task):
         targets[-1, :, 0] = numbers[first, columns] + numbers[second, columns]
         return Batch(np.stack([numbers, marks], axis=-1), targets, last_step(length, batch_size))
 
+    def display(self, generator: np.random.Generator, length: int, batch_size: int) -> Batch:
+        """Sequences whose sum is far from 1 come first: there an answer can be told from a guess."""
+        batch = self.sample(generator, length, batch_size)
+        order = np.argsort(-np.abs(batch.targets[-1, :, 0] - 1), kind="stable")
+        return Batch(batch.inputs[:, order], batch.targets[:, order], batch.target_mask[:, order])
+
     def retarget(self, batch: Batch) -> Batch:
         numbers, marks = batch.inputs[..., 0], batch.inputs[..., 1]
         sums = (numbers * marks).sum(axis=0)[:, np.newaxis]  # (B, 1)

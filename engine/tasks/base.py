@@ -10,6 +10,8 @@ import numpy as np
 
 from engine.errors import ExperimentError
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 class Shape(StrEnum):
     """Which steps carry an input and which a target."""
@@ -113,21 +115,23 @@ class Metric:
         return value > than if self.is_share else value < than
 
     def quantity(self, value: float) -> str:
-        """`value` as a reader wants it: "98.4 %", "0.0093", "0.35 °C"."""
+        """`value` as a reader wants it: "98.4%", "0.0093", "5.2·10⁻⁶", "0.35 °C"."""
         if not np.isfinite(value):
             return "not a number"
         if self.is_share:
             if value <= 0.98:
-                return f"{100 * value:.0f} %"
-            return f"{np.floor(round(1000 * value, 6)) / 10:.1f} %"  # rounded down: not solved must not read as solved
+                return f"{100 * value:.0f}%"
+            return f"{np.floor(round(1000 * value, 6)) / 10:.1f}%"  # rounded down: not solved must not read as solved
         solved = self.is_solved(value)
         digits = 3 if solved else 2
         while digits < 9 and self.is_solved(float(f"{value:.{digits}g}")) != solved:
             digits += 1  # 0.009998 is solved, and must not read 0.01
-        return f"{value:.{digits}g}{' ' + self.unit if self.unit else ''}"
+        number, e, exponent = f"{value:.{digits}g}".partition("e")
+        power = f"·10{str(int(exponent)).translate(RAISED)}" if e else ""
+        return f"{number}{power}{' ' + self.unit if self.unit else ''}"
 
     def phrase(self, value: float) -> str:
-        """`value` with its name: "98.4 % of symbols right", "MSE 0.0093"."""
+        """`value` with its name: "98.4% of symbols right", "MSE 0.0093"."""
         if self.is_share:
             return f"{self.quantity(value)} of {self.name}"
         return f"{self.name} {self.quantity(value)}"

@@ -1,4 +1,4 @@
-"""Forecasting a measured series: the next value at every step, judged on years kept back."""
+"""Forecasting a measured series: the next value at every step, judged on values kept back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SeriesForecast(Task):
 
     name = "series"
     title = "Forecast a real series"
-    description = "Measured values come in one by one: forecast the next, and be judged on the years kept back."
+    description = "Measured values come in one by one: forecast the next, and be judged on the last fifth, kept back."
     source = "the data's source stands beside the chart"
     shape = Shape.MANY_TO_MANY
     loss = Loss.MSE
