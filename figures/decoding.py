@@ -53,7 +53,8 @@ class DecodingFigure:
         now = self._known[lane.step].astype(np.float32)
         self._bars["y"] = now
         grid = np.linspace(0, horizon, ROWS, dtype=np.float32)
-        shown = np.stack([self._known[steps[row]] for row in np.searchsorted(steps, grid, side="right") - 1])
+        nearest = np.abs(grid[:, np.newaxis] - np.array(steps)).argmin(axis=1)
+        shown = np.stack([self._known[steps[place]] for place in nearest])
         shown[grid > lane.step] = np.nan
         self._map["z"], self._map["y"] = shown.astype(np.float32), grid
         half = horizon / (ROWS - 1) / 2

@@ -81,8 +81,8 @@ def test_what_can_be_read_out_is_shown_for_each_moment_of_a_run_that_nobody_saw(
         if step > run.step:
             assert np.isnan(row).all()
             continue
-        last = int(moments[moments <= step][-1])
-        expected = decode(experiment, trained(experiment, last).parameters).by_lag
+        nearest = int(moments[np.abs(moments - step).argmin()])
+        expected = decode(experiment, trained(experiment, nearest).parameters).by_lag
         np.testing.assert_allclose(row, expected, rtol=1e-5, err_msg=f"step {step}")
     past = run.at(int(moments[2]))
     assert np.isnan(np.asarray(next(t for t in figure.show(past).data if t is shown)["z"])[-1]).all()

@@ -21,7 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine.lane import Lane
 from engine.setup import Setup
-from ui import frame, live, navigation
+from ui import frame, live, navigation, session
 from ui.navigation import Lesson
 
 READING = 760  # pixels: the width of a column of text
@@ -74,7 +74,8 @@ def guess(lesson: Lesson, question: str, options: Sequence[str], name: str = "fi
 
 def controls() -> DeltaGenerator:
     """A row for the widgets that the reader moves."""
-    return st.container(horizontal=True, gap="large", vertical_alignment="top")
+    # the gap is between lines, too
+    return st.container(horizontal=True, gap="small" if session.is_narrow() else "large", vertical_alignment="top")
 
 
 def column() -> DeltaGenerator:
