@@ -44,6 +44,7 @@ def says(app: AppTest) -> str:
 def test_a_gate_is_held_of_the_networks_that_have_it_and_released() -> None:
     app = paused()
     assert not on(app) and "intervene.release" not in {button.key for button in app.button}
+    assert any(each.value == "RNN has no such gate and goes on as before." for each in app.caption)
     app.slider(key="intervene.value").set_value(0.25).run()
     app.text_input(key="intervene.units").set_value("1-3, 6").run()
     app = add(app)

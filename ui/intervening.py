@@ -22,8 +22,8 @@ from ui.live_chart import Drag
 
 HOLD, SILENCE, FREEZE, FLIP, NOISE, RESET = "hold", "silence", "freeze", "flip", "noise", "reset"
 KINDS = {
-    HOLD: "Hold a gate open, shut or between",
-    SILENCE: "Silence units: state 0 (ablation)",
+    HOLD: "Hold a gate",
+    SILENCE: "Silence units (ablation)",
     FREEZE: "Freeze units: state kept",
     FLIP: "Flip units: sign turned",
     NOISE: "Add noise to the state",
@@ -80,7 +80,7 @@ def _add_controls(setup: Setup, changed: Callable[[], None]) -> None:
     with right:
         kind = st.selectbox("What to do", kinds, format_func=KINDS.__getitem__, key="intervene.kind")
     if kind == HOLD:
-        st.segmented_control(
+        gate = st.segmented_control(
             "Gate",
             list(gates),
             default="forget_gate" if "forget_gate" in gates else next(iter(gates)),
@@ -88,6 +88,10 @@ def _add_controls(setup: Setup, changed: Callable[[], None]) -> None:
             key=f"intervene.gate of {','.join(gates)}",
             required=True,
         )
+        without = [CELLS[cell].title for cell in cells if all(each.field != gate for each in CELLS[cell].panels)]
+        if without:
+            has = "has no such gate and goes" if len(without) == 1 else "have no such gate and go"
+            st.caption(f"{' and '.join(without)} {has} on as before.")
         st.slider("Opening (0 shut, 1 open)", 0.0, 1.0, 0.0, 0.05, key="intervene.value")
     elif "lstm" in cells:
         st.segmented_control(
