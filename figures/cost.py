@@ -46,7 +46,7 @@ def cost_canvas(
     low = min(
         [float(np.nanmin(curve.values)) for curve in curves if np.isfinite(curve.values).any()], default=highest / 100
     )
-    bounds = [np.log10(low * 0.7), np.log10(highest * 1.3)] if log else [0, highest * 1.06]
+    bounds = [np.log10(low * 0.7), np.log10(highest * 1.3)] if log else [0, highest * 1.15]
     panel = canvas.panel(
         Box(GUTTER + 16, TITLE_HEIGHT + 4, width - GUTTER - 20, height),
         title,

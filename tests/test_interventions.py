@@ -251,7 +251,7 @@ LSTM, RNN = Experiment(cell="lstm", hidden_size=8, length=20), Experiment(cell="
         (lambda: Freeze(steps=(5, 4)), "the first and the last step"),
         (lambda: Freeze(steps=(5,)), "the first and the last step"),  # type: ignore[arg-type]
         (lambda: Flip(layer=0), "layer=0 is out of range"),
-        (lambda: AddNoise(-1.0), "deviation=-1.0 is out of range"),
+        (lambda: AddNoise(-1.0), "deviation=-1 is out of range"),
         (lambda: AddNoise(1.0, seed=-1), "seed=-1 is out of range"),
         (lambda: Edit(1, 1, 1, float("inf")), "value=inf is out of range"),
     ],

@@ -62,7 +62,7 @@ def parameters_by_length(page: Lesson) -> dict[str, np.ndarray]:
     }
     curves = [CostCurve(CELLS[cell].title, values, theme.hue(cell)) for cell, values in counts.items()]
     highest = max(values.max() for values in counts.values())
-    title = "<b>Parameters</b> of networks with 32 units that see all of the input"
+    title = "<b>Parameters</b> with 32 units, seeing all of the input"
     canvas = cost_canvas(look(), title, "parameters", LENGTHS, curves, float(highest), log=False)
     still_chart(f"{page.name}.parameters", canvas, title)
     return counts
@@ -88,7 +88,7 @@ def draw_times(progress: Sequence[Measurement]) -> tuple[Canvas, str]:
         CostCurve("window, at once", milliseconds[1::2], theme.hue("window")),
     ]
     highest = float(np.nanmax(milliseconds)) if np.isfinite(milliseconds).any() else 1.0
-    title = "<b>Time for one sequence</b> forward, measured now on this server, one thread"
+    title = "<b>Time for one sequence</b> forward, on one thread here"
     return cost_canvas(look(), title, "ms", LENGTHS, curves, highest), "Milliseconds for one sequence by its length."
 
 

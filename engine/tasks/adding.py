@@ -37,9 +37,9 @@ class Adding(Task):
         return Batch(np.stack([numbers, marks], axis=-1), targets, last_step(length, batch_size))
 
     def display(self, generator: np.random.Generator, length: int, batch_size: int) -> Batch:
-        """Sequences whose sum is far from 1 come first: there an answer can be told from a guess."""
+        """The largest sum comes first: there an answer can be told from the guess of 1, and both numbers matter."""
         batch = self.sample(generator, length, batch_size)
-        order = np.argsort(-np.abs(batch.targets[-1, :, 0] - 1), kind="stable")
+        order = np.argsort(-batch.targets[-1, :, 0], kind="stable")
         return Batch(batch.inputs[:, order], batch.targets[:, order], batch.target_mask[:, order])
 
     def retarget(self, batch: Batch) -> Batch:
