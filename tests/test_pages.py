@@ -224,7 +224,9 @@ def test_a_good_upload_is_trained_on() -> None:
     rows = "\n".join(f"{day};{(day * 7) % 13},5" for day in range(200))
     app.file_uploader(key="upload").upload("data.csv", b"\xef\xbb\xbfday;level\n" + rows.encode()).run()
     assert not app.exception and not app.error
-    next(box for box in app.selectbox if box.label == "Column").select("level").run()
+    column = next(box for box in app.selectbox if box.label == "Column")
+    assert column.value == "level", "the first column only counts the rows"
+    column.select("level").run()
     setup = setup_of(app)
     assert setup.experiment.series.startswith("own-")
     assert app.session_state["kept.playground.run"].lanes[0].task.series.title == "level"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import streamlit as st
-
 from engine.analysis.effects import Effect, Trial, effect_of
 from engine.cells import CELLS
 from engine.experiment import Experiment
@@ -53,7 +51,7 @@ def hold_a_gate(page: Lesson, experiment: Experiment, state: TrainingState) -> H
     titles = {panel.field: panel.title for panel in CELLS[experiment.cell].panels if panel.is_gate}
     with lesson.controls():
         gate = lesson.choose("Hold the", titles, f"{page.name}.gate")
-        opening = st.slider("at", 0.0, 1.0, 0.0, 0.05, key=f"{page.name}.opening", width=200, persist_state="session")
+        opening = lesson.slider("at", 0.0, 1.0, 0.0, 0.05, key=f"{page.name}.opening", width=200)
         units = _range("of units", experiment.hidden_size, f"{page.name}.units")
         steps = _range("at steps", experiment.length, f"{page.name}.steps")
     chosen = None if units is None else tuple(range(units[0], units[1] + 1))
@@ -93,7 +91,7 @@ def table_of_gates(page: Lesson, experiment: Experiment, state: TrainingState) -
 
 def _range(label: str, most: int, key: str) -> tuple[int, int] | None:
     """A range within 1 … `most`; None for all of it."""
-    first, last = st.slider(label, 1, most, (1, most), key=key, width=200, persist_state="session")
+    first, last = lesson.slider(label, 1, most, (1, most), key=key, width=200)
     return None if (first, last) == (1, most) else (first, last)
 
 

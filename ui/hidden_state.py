@@ -66,16 +66,7 @@ def _units_off(page: Lesson, experiment: Experiment) -> list[int]:
 
     if session.widget(chosen) is None:
         session.set_widget(chosen, [units_drawn(experiment, 1, 0)[0] + 1])
-    st.slider(
-        "So many units at random",
-        0,
-        experiment.hidden_size,
-        1,
-        key=count,
-        on_change=draw,
-        width=340,
-        persist_state="session",
-    )
+    lesson.slider("So many units at random", 0, experiment.hidden_size, 1, key=count, on_change=draw, width=340)
     units = st.pills(
         "…or one by one: units that are off",
         range(1, experiment.hidden_size + 1),

@@ -96,9 +96,9 @@ def choose(label: str, options: Mapping[str, str], key: str, default: str | None
     )
 
 
-def slider(label: str, low: float, high: float, first: float, step: float | None = None, *, key: str) -> Any:
-    """A number between `low` and `high`, whole if these are."""
-    return st.slider(label, low, high, first, step, key=key, width=300, persist_state="session")
+def slider(label: str, low: float, high: float, first: Any, step: float | None = None, *, key: str, **more: Any) -> Any:
+    """A number between `low` and `high`, whole if these are, or two if `first` is two; kept when the page is left."""
+    return st.slider(label, low, high, first, step, key=key, persist_state="session", **({"width": 300} | more))
 
 
 def outcome(words: str) -> None:

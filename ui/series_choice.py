@@ -26,11 +26,8 @@ def series_controls() -> str:
     if file is not None:
         try:
             table = session.kept("table", file.file_id, lambda: read_table(file.getvalue()))
-            columns = table.numeric_columns()
-            if not columns:
-                raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
-            measured = [each for each in columns if not is_counter(column_numbers(table, each))] or columns
-            column = st.selectbox("Column", columns, columns.index(measured[0]), key=f"column {file.file_id}")
+            columns, first = session.kept("columns", file.file_id, lambda: _columns_of(table))
+            column = st.selectbox("Column", columns, first, key=f"column {file.file_id}")
             series = session.kept("series", (file.file_id, column), lambda: _series_of(table, column))
             session.set_own_series(library.register(series))
         except SeriesError as problem:
@@ -43,6 +40,15 @@ def series_controls() -> str:
     count = f"{len(about.values):,} values, the last fifth kept back to judge by."
     st.caption(f"“{about.title}”: {count} {' '.join(about.notes)}")
     return own
+
+
+def _columns_of(table: Table) -> tuple[list[str], int]:
+    """The columns of numbers, and the place of the first that does more than count the rows."""
+    columns = table.numeric_columns()
+    if not columns:
+        raise SeriesError("The file has no column of numbers: upload one with a value in each row.")
+    measured = (place for place, name in enumerate(columns) if not is_counter(column_numbers(table, name)))
+    return columns, next(measured, 0)
 
 
 def _series_of(table: Table, column: str) -> library.Series:

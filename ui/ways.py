@@ -71,15 +71,8 @@ def choose_ways() -> Ways:
     given = lesson.choose("Input", INPUTS, "inputs.given", default="subset")
     targets = TARGETS if task == "attractors" else {"subset": TARGETS["subset"]}
     target = lesson.choose("Target", targets, f"inputs.target {task}", default="subset")
-    last = st.slider(
-        "Last steps with a target",
-        1,
-        TOLD.length,
-        16,
-        key="inputs.last",
-        disabled=target == "final",
-        width=340,
-        persist_state="session",
+    last = lesson.slider(
+        "Last steps with a target", 1, TOLD.length, 16, key="inputs.last", disabled=target == "final", width=340
     )
     asked = "subset" if target == "subset" else "all"
     if asked == "subset":
@@ -99,16 +92,7 @@ def my_push() -> float:
 
 def push_them() -> None:
     """The slider for `my_push`."""
-    st.slider(
-        "Push every unit, once at rest, up or down by",
-        0.0,
-        1.0,
-        0.0,
-        0.05,
-        key="inputs.push",
-        width=340,
-        persist_state="session",
-    )
+    lesson.slider("Push every unit, once at rest, up or down by", 0.0, 1.0, 0.0, 0.05, key="inputs.push", width=340)
 
 
 def wanted_places(task: str) -> np.ndarray:
